@@ -320,7 +320,7 @@ EVERYWHERE = {
     "domain/flyers/keeping.py": 6,  # flyers end for all alike
     "domain/flyers/lane.py": 1,  # and are drawn for all
     "domain/flyers/batches/batches.py": 1,  # batches that nobody began go for all alike
-    "domain/flyers/batches/drawing.py": 2,  # batches wait for visitors of all, and lost ones of all are ended
+    "domain/flyers/batches/drawing.py": 1,  # batches wait for visitors of all
     "domain/flyers/organizing/campaigns.py": 2,  # a campaign's address is the only one of its kind; one clock for all
     "domain/events/events.py": 2,  # an address of an event names no organization, and is the only one of its kind
     "domain/events/holds.py": 2,  # neither does an order's; holds lapse for all alike

@@ -205,37 +205,34 @@ def confirm(id, *, by):
     return held
 
 
-def work():
-    """Add one batch of a confirmed file; returns how many rows were looked at, 0 when nothing was asked for."""
-    job = long_jobs.claim(IMPORT)
-    if job is None:
-        return 0
+@long_jobs.worker(IMPORT)
+def work(job):
+    """Add one batch of a confirmed file; returns how many rows were looked at."""
     held = BackerImport.get_by_id(int(job.subject))
     batch = [row for row in held.rows if row[4] == NEW][job.done : job.done + BATCH]
     _add(job, held, [(row, row[3] or _hash_of_made(held, row)) for row in batch])
-    return len(batch) or 1
+    return len(batch)
 
 
 @writes
 def _add(job, held, batch):
     added = job.facts["added"]
     if not batch:
-        if long_jobs.finish(job):
-            BackerImport.update(status="done", added=added).where(BackerImport.id == held.id).execute()
-            audit.record(
-                "backer.imported",
-                f"Imported {added:,} backers from {held.name}",
-                category="admin",
-                by=User.get_by_id(job.asked_by_id) if job.asked_by_id else None,
-                target=("backer_import", held.id),
-                added=added,
-                new=held.new,
-                known=held.known,
-                wrong=held.wrong,
-            )
+        long_jobs.finish(job)
+        BackerImport.update(status="done", added=added).where(BackerImport.id == held.id).execute()
+        audit.record(
+            "backer.imported",
+            f"Imported {added:,} backers from {held.name}",
+            category="admin",
+            by=User.get_by_id(job.asked_by_id) if job.asked_by_id else None,
+            target=("backer_import", held.id),
+            added=added,
+            new=held.new,
+            known=held.known,
+            wrong=held.wrong,
+        )
         return
-    if not long_jobs.progress(job, job.done + len(batch), lasting=True):
-        return  # somebody else has taken it up
+    long_jobs.progress(job, job.done + len(batch), lasting=True)
     lock("backer import")  # two files with one name, both without a code
     for (_, username, tier, code_hash, *_), final in batch:
         added += backers.keep(username, final, tier) if code_hash or not backers.has_code(username) else 0

@@ -15,9 +15,8 @@ from peewee import fn
 
 from database.clock import now, read_in, reader_day, reader_zone
 from database.connections import database
-from database.scope import inside
 from database.transactions import writes
-from domain import NotFound, Refused
+from domain import NotFound
 from domain.base import long_jobs
 from domain.charts import charts, tallies
 from domain.imports import targets
@@ -134,21 +133,10 @@ def _begin(key, asked, query, by, before=None):
     return long_jobs.begin(JOB, key, by=by.user, before=before, **facts) or long_jobs.newest(JOB, key)
 
 
-def work():
-    """Count one chart that was asked for; returns 1, or 0 when none was."""
-    job = long_jobs.claim(JOB)
-    if job is None:
-        return 0
-    with inside(job.facts["organization"]):
-        try:
-            _count(job)
-        except Refused as refusal:
-            _finish(job, error=refusal.sentence)
-    return 1
-
-
-def _count(job):
-    by = organizations.who_asked(job, job.facts["organization"])
+@long_jobs.worker(JOB)
+def work(job):
+    """Count one chart that was asked for."""
+    by = organizations.who_asked(job)
     if by.role != job.facts["role"]:  # it was asked through the eyes of a lesser one
         by = by.seen_as(job.facts["role"])
     read_in(job.facts["zone"])
@@ -157,10 +145,4 @@ def _count(job):
         raise NotFound("The table, or who may see what of it, was changed meanwhile.")
     at, mark = now(), _mark()
     tally = tallies.count(asked, by, onward=long_jobs.telling(job))
-    if tally.is_whole:
-        _finish(job, before=None, kept=tally.stored() | {"mark": mark, "at": at.isoformat()})
-
-
-@writes
-def _finish(job, **facts):
-    long_jobs.finish(job, **facts)
+    long_jobs.finish(job, before=None, kept=tally.stored() | {"mark": mark, "at": at.isoformat()})

@@ -48,7 +48,7 @@ def restored(kept):
 def count(asked, by, most=None, onward=None):
     """The Tally of a chart as this member sees its list.
 
-    It stops short where that were more than `most` rows, or where `onward` (how many were looked at so far) says so.
+    It stops short where that were more than `most` rows; `onward` is told how many were looked at so far.
     Refuses with Forbidden a tab that isn't theirs.
     """
     listing, chart, tally = asked.listing, asked.chart, Tally()
@@ -63,7 +63,9 @@ def count(asked, by, most=None, onward=None):
                 known[place] = keys(value)
             _add(tally, chart, known[place], amount, rows)
         tally.looked += looked
-        if (most and tally.looked > most) or (onward and not onward(tally.looked)):
+        if onward:
+            onward(tally.looked)
+        if most and tally.looked > most:
             tally.is_whole = False
             break
     _trim(tally, chart)

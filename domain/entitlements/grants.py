@@ -217,28 +217,22 @@ def source_of_purchase(payment):
 BATCH = 100
 
 
-def follow_plans():
-    """One batch of subscribers gets what their changed plan now includes; returns how many, 0 when all have it."""
-    work = long_jobs.claim(plans.RESYNC)
-    if work is None:
-        return 0
+@long_jobs.worker(plans.RESYNC)
+def follow_plans(work):
+    """One batch of subscribers gets what their changed plan now includes; returns how many."""
     with everywhere("a changed plan reaches all of its subscribers"):
         batch = list(plans.sources(work.subject, after=work.facts["upto"]).limit(BATCH))
     if not batch:
-        _follow(work, None)
+        long_jobs.finish(work)
     for source in batch:
-        if not _follow(work, source):
-            break
-    return len(batch) or 1  # there may be other work
+        _follow(work, source)
+    return len(batch)
 
 
 @writes
 def _follow(work, given):
-    """The next source, and the mark that it is done, in one transaction; without one the work is over."""
-    if given is None:
-        return long_jobs.finish(work)
-    if not long_jobs.progress(work, work.done + 1, lasting=True, upto=given.source):
-        return False
+    """The next source, and the mark that it is done, in one transaction."""
+    long_jobs.progress(work, work.done + 1, lasting=True, upto=given.source)
     lock("facts")  # behind a webhook that is at it; one that comes later sees the plan as it is now
     with inside(given.organization_id):
         rows = list(Grant.active().where(Grant.source == given.source, Grant.plan_key == work.subject))
@@ -247,4 +241,3 @@ def _follow(work, given):
             until = None if any(row.expires_at is None for row in rows) else max(row.expires_at for row in rows)
             if include(one.source, plan, provider=one.provider, expires_at=until, source_type=one.source_type):
                 changes.record(one.organization, "subscription", None, "updated")
-    return True

@@ -1,6 +1,8 @@
 """Files that a long job makes for whoever asked: under a name that nobody guesses, and gone after a week."""
 
 import secrets
+import zipfile
+from contextlib import contextmanager
 from datetime import timedelta
 
 from database.clock import now
@@ -36,6 +38,19 @@ def size(job):
         return path(job).stat().st_size
     except NotFound:
         return None
+
+
+@contextmanager
+def being_made(job):
+    """A ZIP to write a job's file into: it is there once it is whole, and nothing stays of one that isn't."""
+    half = place(job, ".part")
+    half.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as out:
+            yield out
+        half.replace(place(job))
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def drop_old(kind):

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from peewee import fn
 
 from database.clock import now, read_in
-from database.scope import inside
 from database.statements import insert_values, update_values
 from database.transactions import writes
 from domain import Forbidden, Invalid, NotFound, Refused, Stale
@@ -34,52 +33,34 @@ KEY = ("file", "line")
 TOLD = ("verdict", "record", "is_done", "cells", "note")
 
 
-class _Taken(Exception):
-    """Somebody else has taken the work up."""
+def _place(job):
+    return int(job.subject.partition(":")[0])
 
 
-def work():
-    """Do what was asked for last; returns 1, or 0 when nothing was."""
-    job = long_jobs.claim(JOB)
-    if job is None:
-        return 0
-    organization, _, id = job.subject.partition(":")
-    with inside(int(organization)):
-        held = ImportFile.one(ImportFile.id == int(id))
-        if held is not None and _waits(job, held):
-            return 0
-        doing = {"rehearsing": _rehearse, "running": _run, "undoing": _undo}.get(held.state) if held else None
-        try:
-            if doing is None:
-                raise Refused("There is nothing to do any more.")
-            by = _by(job, held)
-            doing(job, held, targets.found(held.table, by), by)
-        except Refused as refusal:
-            _stop(job, held, refusal.sentence)
-        except _Taken:
-            pass
-    return 1
+def _file_of(job):
+    return ImportFile.one(ImportFile.id == int(job.subject.partition(":")[2]))
 
 
 @writes
-def _waits(job, held):
-    """Whether another import is at the same table: then this one is looked at again a little later."""
-    if imports.waits_for(held, job) is None:
-        return False
-    long_jobs.put_off(job, WAITS)
-    return True
-
-
-def _by(job, held):
-    by = organizations.who_asked(job, held.organization_id)
-    read_in(by.user.timezone)
-    return by
-
-
-@writes
-def _stop(job, held, sentence):
-    if long_jobs.finish(job, error=sentence) and held is not None:
+def _stop(job, sentence):
+    held = _file_of(job)
+    long_jobs.finish(job, error=sentence)
+    if held is not None:
         imports.put(held, state={"rehearsing": "taken"}.get(held.state, "stopped"), error=sentence)
+
+
+@long_jobs.worker(JOB, place=_place, gives_up=_stop)
+def work(job):
+    """Do what was asked for."""
+    held = _file_of(job)
+    doing = {"rehearsing": _rehearse, "running": _run, "undoing": _undo}.get(held.state) if held else None
+    if doing is None:
+        raise Refused("There is nothing to do any more.")
+    if imports.waits_for(held, job):
+        return long_jobs.put_off(job, WAITS)
+    by = organizations.who_asked(job)
+    read_in(by.user.timezone)
+    return doing(job, held, targets.found(held.table, by), by)
 
 
 def _rehearse(job, held, rules, by):
@@ -114,23 +95,21 @@ def _row(held, line):
 @writes
 def _clear(job, held):
     """Remove some of what an earlier rehearsal said."""
-    if not long_jobs.progress(job, 0):
-        raise _Taken
+    long_jobs.progress(job, 0)
     some = ImportRow.select(ImportRow.line).where(ImportRow.file == held.id).limit(2000)
     return ImportRow.delete().where(ImportRow.file == held.id, ImportRow.line.in_(some)).execute()
 
 
 @writes
 def _keep(job, held, kept, done):
-    if not long_jobs.progress(job, done, lasting=True):
-        raise _Taken
+    long_jobs.progress(job, done, lasting=True)
     insert_values(ImportRow, JUDGING, kept)
 
 
 @writes
 def _rehearsed(job, held, counts, done):
-    if long_jobs.finish(job):
-        imports.put(held, state="rehearsed", rows=done, **counts)
+    long_jobs.finish(job)
+    imports.put(held, state="rehearsed", rows=done, **counts)
 
 
 def _run(job, held, rules, by):
@@ -176,8 +155,7 @@ def _turn_back(job, held, rules, by, line):
 
 @writes
 def _begin_undo(job, held, why):
-    if not long_jobs.progress(job, 0, lasting=True):
-        raise _Taken
+    long_jobs.progress(job, 0, lasting=True)
     imports.put(held, state="undoing", error=why[:500])
 
 
@@ -225,8 +203,7 @@ def _do_at_once(job, held, rules, by, lines, done):
 
 @writes
 def _write_at_once(job, held, rules, by, new, changed, done):
-    if not long_jobs.progress(job, done, lasting=True):
-        raise _Taken
+    long_jobs.progress(job, done, lasting=True)
     source, (news, made), (changes, worked), at = rules.listing.source, new, changed, now()
     ids = source.write_many(made, by, at)
     source.write_many(worked, by, at)
@@ -252,8 +229,7 @@ def _do_few(job, held, rules, reader, by, lines, done):
 @writes
 def _do_each(job, held, rules, by, lines, done, is_last=True):
     """Do a few lines one by one: what can't be done is refused by itself."""
-    if not long_jobs.progress(job, done, lasting=True):
-        raise _Taken
+    long_jobs.progress(job, done, lasting=True)
     for line, verdict in lines:
         if line.verdict:  # it can't be read any more
             continue
@@ -296,8 +272,7 @@ def _after(listing, line):
 
 @writes
 def _over(job, held, rules, by):
-    if not long_jobs.finish(job):
-        return
+    long_jobs.finish(job)
     found = ImportRow.select(ImportRow.verdict, fn.count(ImportRow.line)).where(ImportRow.file == held.id)
     counted = dict.fromkeys(VERDICTS, 0) | dict(found.group_by(ImportRow.verdict).tuples())
     imports.put(held, state="done", done_at=now(), **counted)
@@ -348,8 +323,7 @@ def _take_back_at_once(job, held, rules, by, batch, done):
 
 @writes
 def _write_back(job, source, by, gone, changed, back, done):
-    if not long_jobs.progress(job, done, lasting=True):
-        raise _Taken
+    long_jobs.progress(job, done, lasting=True)
     source.write_many(gone, by, now())
     source.write_many(changed, by, now())
     update_values(ImportRow, BACK, back, KEY)
@@ -357,8 +331,7 @@ def _write_back(job, source, by, gone, changed, back, done):
 
 @writes
 def _take_back_each(job, held, rules, by, batch, done):
-    if not long_jobs.progress(job, done, lasting=True):
-        raise _Taken
+    long_jobs.progress(job, done, lasting=True)
     listing, back = rules.listing, []
     for row in batch:
         there = listing.rows.now_there(listing, row.record)
@@ -410,8 +383,7 @@ def _act_of_taking_back(rules, row, there):
 
 @writes
 def _undone(job, held, rules, by):
-    if not long_jobs.finish(job):
-        return
+    long_jobs.finish(job)
     kept = ImportRow.select().where(ImportRow.file == held.id, ImportRow.verdict == "kept").count()
     imports.put(held, state="undone", kept=kept)
     told = {"import": [{"id": held.id, "name": held.name}, None]}

@@ -222,17 +222,6 @@ def waits_for(held, job):
     return next((other for other, one in at_it if one and one.is_open and one.id < job.id), None)
 
 
-def stopped(held, job):
-    """Whether work at it was cut off for good: it is neither over nor going on."""
-    return held.state in ("rehearsing", "running", "undoing") and job is not None and not job.is_open
-
-
-@writes
-def settle(held):
-    """Give an import whose work was cut off for good its state, from which one goes on or back."""
-    put(held, state={"rehearsing": "taken"}.get(held.state, "stopped"), error=progress(held).error)
-
-
 def batches(found, size):
     """Lists of at most `size` of what is found."""
     batch = []

@@ -11,7 +11,6 @@ from typing import Any
 
 from database.clock import now
 from database.scope import everywhere
-from database.transactions import writes
 from domain.base import long_jobs
 from domain.entitlements import plans
 from domain.money import facts, owners, providers, silences, trials
@@ -38,10 +37,6 @@ KEPT = 100  # differences that a run keeps
 REFUNDS = timedelta(days=30)  # that a bank may still send a refund back
 BATCH = 500
 SHAPES = {shape.__name__: shape for shape in Fact.__subclasses__()}
-
-
-class Stopped(Exception):
-    """Somebody else has taken the work up."""
 
 
 class Comparison:
@@ -94,8 +89,7 @@ class Comparison:
 
     def _goes_on(self, step=None):
         step = step or self.row.facts.get("step")
-        if not _progressed(self.row, self.count["subscriptions"], self.figures(step=step)):
-            raise Stopped
+        long_jobs.progress(self.row, self.count["subscriptions"], **self.figures(step=step))
 
     def _unlisted(self, id):
         found = self.provider.refetch(id)
@@ -170,11 +164,6 @@ class Comparison:
         if done == "open" and what != "subscription":  # a subscription is asked for anew when it is mended
             one["facts"] = packed(fact)
         self.kept.append(one)
-
-
-@writes
-def _progressed(row, done, figures):
-    return long_jobs.progress(row, done, **figures)
 
 
 def _batched(pages):

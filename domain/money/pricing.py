@@ -194,9 +194,11 @@ def sync():
     recorded, not raised."""
     if configuration.active.has_sandbox and catalog() is None:
         _begin_the_first()
-    work = long_jobs.claim(SYNC)
-    if work is None:
-        return 0
+    return _sync()
+
+
+@long_jobs.worker(SYNC)
+def _sync(work):
     products: dict[str, dict] = {}
     prices: dict[str, dict] = {}
     try:
@@ -204,11 +206,10 @@ def sync():
         for found, pages in ((products, provider.products()), (prices, provider.all_prices())):
             for page in pages:
                 found |= {thing["id"]: thing for thing in page}
-                if not _progress(work, len(products) + len(prices), products=len(products), prices=len(prices)):
-                    return 1  # somebody else has taken it up
+                figures = {"products": len(products), "prices": len(prices)}
+                long_jobs.progress(work, len(products) + len(prices), **figures)
     except (ProviderFailed, NotConfigured) as failed:
-        _keep_old(work, str(failed))
-        return 1
+        return _keep_old(work, str(failed))
     _replace(work, *_ours(products, prices))
     return len(products) + len(prices) + 1
 
@@ -218,11 +219,6 @@ def _begin_the_first():
     """The sandbox's prices are always there, so an install without keys need not be told to read them."""
     if catalog() is None:
         long_jobs.begin(SYNC)
-
-
-@writes
-def _progress(work, done, **figures):
-    return long_jobs.progress(work, done, **figures)
 
 
 def _ours(products, prices):
@@ -239,8 +235,7 @@ def _ours(products, prices):
 
 @writes
 def _replace(work, products, prices):
-    if not long_jobs.finish(work, products=len(products), prices=len(prices)):
-        return
+    long_jobs.finish(work, products=len(products), prices=len(prices))
     lock("pricing catalog")
     held = catalog()
     before, after = ({p["id"]: p for p in found} for found in (held.prices if held else (), prices))
@@ -261,8 +256,7 @@ def _replace(work, products, prices):
 
 @writes
 def _keep_old(work, error):
-    if not long_jobs.finish(work, error=error):
-        return
+    long_jobs.finish(work, error=error)
     lock("pricing catalog")
     _put(last_sync_error=error[:500], last_sync_failed_at=now())
     audit.record(

@@ -78,27 +78,21 @@ def open_differences(run):
 # --- the comparison ---------------------------------------------------------------------------------------
 
 
-def work():
-    """Do the comparison that was asked for; returns 0 when there was none.
+@long_jobs.worker(KIND)
+def work(row):
+    """Do the comparison that was asked for.
     A provider that fails half way is recorded, not raised: what was mended stays so, and the next run does the rest."""
-    row = long_jobs.claim(KIND)
-    if row is None:
-        return 0
     comparison, error = comparisons.Comparison(row), None
     try:
         comparison.go()
     except (provider.ProviderFailed, Refused) as failed:
         error = trials.sentence(failed)
-    except comparisons.Stopped:
-        return 1
     _over(row, comparison.figures(), error)
-    return 1
 
 
 @writes
 def _over(row, figures, error):
-    if not long_jobs.finish(row, error=error, **figures):
-        return
+    long_jobs.finish(row, error=error, **figures)
     differed, left = figures["drift"], figures["drift"] - figures["mended"]
     said = f"{counted(differed, 'difference')}, {figures['mended']:,} mended"
     audit.record(

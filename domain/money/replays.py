@@ -176,11 +176,9 @@ def last_replays():
     return long_jobs.newest(REPLAYS)
 
 
-def replay_some():
-    """The next few of a replay of many; returns how many, 0 when none was asked for."""
-    work = long_jobs.claim(REPLAYS)
-    if work is None:
-        return 0
+@long_jobs.worker(REPLAYS)
+def replay_some(work):
+    """The next few of a replay of many; returns how many."""
     query = WebhookEvent.select().where(WebhookEvent.id > work.facts["upto"], WebhookEvent.payload != b"")
     if "ids" in work.facts:
         query = query.where(WebhookEvent.id.in_(work.facts["ids"]))
@@ -190,25 +188,13 @@ def replay_some():
     for event in batch:
         error = inbox.work(event, asked=True)
         silent = work.facts.get("silent", 0) + 1 if isinstance(error, ProviderFailed) else 0
-        if not _got_on(work, event, bool(error), silent):
-            return len(batch)
+        failed = work.facts["failed"] + bool(error)
+        long_jobs.progress(work, work.done + 1, lasting=True, upto=event.id, failed=failed, silent=silent)
         if silent >= PATIENCE:
-            _over(work, f"The provider doesn't answer ({error}). The others wait; replay them later.")
-            return len(batch)
+            raise Refused(f"The provider doesn't answer ({error}). The others wait; replay them later.")
     if len(batch) < AT_ONCE:
-        _over(work)
-    return len(batch) or 1
-
-
-@writes
-def _got_on(work, event, failed, silent):
-    failed += work.facts["failed"]
-    return long_jobs.progress(work, work.done + 1, lasting=True, upto=event.id, failed=failed, silent=silent)
-
-
-@writes
-def _over(work, error=None):
-    long_jobs.finish(work, error=error)
+        long_jobs.finish(work)
+    return len(batch)
 
 
 # --- the list ----------------------------------------------------------------------------------------------

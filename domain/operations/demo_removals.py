@@ -74,25 +74,22 @@ def ask(*, by=None):
     audit.record("demo.removal_asked", "Asked for what the demo made to be removed", by=by)
 
 
-def work():
-    """Go on with what was asked for; returns 1, or 0 when nothing was."""
-    job = long_jobs.claim(JOB)
-    if job is None:
-        return 0
+@long_jobs.worker(JOB)
+def work(job):
+    """Go on with what was asked for."""
     mine = Organization.id << job.facts["organizations"]
     for organization in Organization.select().where(mine, ~Organization.slug.startswith(purges.GONE)):
         _let_go(organization)
     while purges.work():
         pass
     left = Organization.select().where(mine, ~Organization.slug.startswith(purges.GONE)).count()
-    if not _go_on(job, len(job.facts["organizations"]) - left, left):
-        return 1
+    long_jobs.progress(job, len(job.facts["organizations"]) - left, lasting=True)
+    if left:  # another process removes them
+        return long_jobs.put_off(job, AGAIN)
     for user in User.select().where(User.id << job.facts["users"], User.status != "deleted"):
         accounts.erase_again(user)
-        if not writes(long_jobs.progress)(job, job.done + 1, lasting=True):
-            return 1
-    _finish(job)
-    return 1
+        long_jobs.progress(job, job.done + 1, lasting=True)
+    return _finish(job)
 
 
 @writes
@@ -100,15 +97,6 @@ def _let_go(organization):
     if organization.status != "deleted":
         organizations.close(organization, by=None)
     purges.begin(organization.id, is_whole=True)
-
-
-@writes
-def _go_on(job, done, left):
-    """Whether the organizations are gone; else it is put off, while another process removes them."""
-    is_mine = long_jobs.progress(job, done, lasting=True)
-    if left:
-        long_jobs.put_off(job, AGAIN)
-    return is_mine and not left
 
 
 @writes

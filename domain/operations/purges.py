@@ -7,10 +7,8 @@ as a number without a name, for those rows.
 from datetime import timedelta
 
 from database.clock import now
-from database.scope import inside
 from database.statements import delete_values
 from database.transactions import writes
-from domain import Refused
 from domain.base import audit, long_jobs
 from domain.files import stores
 from domain.flyers import keeping
@@ -43,7 +41,6 @@ from models import (
 JOB = "organization_purge"
 AFTER = timedelta(days=30)
 BATCH = 500  # rows to a transaction
-LATER = timedelta(minutes=5)  # once files can't be reached
 GONE = "-deleted-"  # how the address of one that was purged begins: nobody can choose such a one
 BOOKS = (
     *(Payment, Dispute, CreditAccount, CreditEntry),
@@ -81,20 +78,10 @@ def nightly():
     return len(found)
 
 
-def work():
-    """Take one up, or go on with it; returns how many rows went, 0 when nothing is to go."""
-    job = long_jobs.claim(JOB)
-    if job is None:
-        return 0
-    organization = Organization.get_by_id(int(job.subject))
-    try:
-        with inside(organization):
-            return _Purge(job, organization).go_on()
-    except stores.StoreDown:
-        writes(long_jobs.put_off)(job, LATER)
-        return 0
-    except Refused:  # another process goes on with it
-        return 0
+@long_jobs.worker(JOB, waits=stores.StoreDown)
+def work(job):
+    """Take one up, or go on with it; returns how many rows went."""
+    return _Purge(job, Organization.get_by_id(int(job.subject))).go_on()
 
 
 @writes
@@ -164,8 +151,7 @@ class _Purge:
         return self._note(table.update(dict.fromkeys(names)).where(table.id.in_(ids)).execute() if ids else 0)
 
     def _note(self, count):
-        if not long_jobs.progress(self.job, self.job.done + count, lasting=True):
-            raise Refused("Somebody else goes on with it.")
+        long_jobs.progress(self.job, self.job.done + count, lasting=True)
         return count
 
     @writes

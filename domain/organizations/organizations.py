@@ -12,7 +12,7 @@ from database.clock import now, reader_zone
 from database.compiled import Compiled
 from database.locks import lock
 from database.parameters import parameter
-from database.scope import inside
+from database.scope import inside, scope
 from database.transactions import wake, writes
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import audit, changes, configuration, history, outgoing, roles, stepup
@@ -209,10 +209,10 @@ def reach(user, slug):
     return None
 
 
-def who_asked(job, organization_id):
-    """Whoever asked for long work, as the Member that they are by now. Refuses with Forbidden."""
+def who_asked(job):
+    """Whoever asked for long work here, as the Member that they are by now. Refuses with Forbidden."""
     user = User.one(User.id == job.asked_by_id)
-    by = user and reach(user, Organization.get_by_id(organization_id).slug)
+    by = user and reach(user, Organization.get_by_id(scope()).slug)
     if by is None:
         raise Forbidden("Whoever asked for it isn't here any more.")
     return by

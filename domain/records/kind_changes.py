@@ -102,15 +102,13 @@ def rehearse(slug, id, kind, *, by, options=None, given=None):
 
 
 def rehearse_rest(made, onward):
-    """Look at all the other cells of a Rehearsal too. `onward` (how many were looked at) → whether to go on."""
+    """Look at all the other cells of a Rehearsal too; `onward` is told how many were looked at."""
     collection = Collection.get_by_id(made.of.collection_id)
     cell, target = _both(made, collection)
-    while onward(made.looked):
-        rows = list(rows_of(collection, archived=False, after=made.last, most=BATCH * 2))
-        if not rows:
-            made.is_whole, made.fit = True, _telling(made.fit)
-            return
+    while rows := list(rows_of(collection, archived=False, after=made.last, most=BATCH * 2)):
+        onward(made.looked)
         _look_at(made, collection, cell, target, rows)
+    made.is_whole, made.fit = True, _telling(made.fit)
 
 
 def _both(made, collection):
@@ -296,21 +294,13 @@ def becoming(seen):
 # --- filling ------------------------------------------------------------------------------------------------------
 
 
-def work():
-    """Fill one batch of a slot; returns how many rows were looked at, 0 when nothing was asked for."""
-    job = long_jobs.claim(CHANGE)
-    if job is None:
-        return 0
-    with inside(job.facts["organization"]):
-        return _fill(job)
-
-
+@long_jobs.worker(CHANGE)
 @writes
-def _fill(job):
+def work(job):
+    """Fill one batch of a slot; returns how many rows were looked at."""
     slot = RecordSlot.one(RecordSlot.id == int(job.subject))
     if slot is None or slot.state != "filling":
-        long_jobs.finish(job, error="It was stopped.")
-        return 1
+        raise Refused("It was stopped.")
     row: Any = RecordField.get_by_id(slot.field_id)
     collection = Collection.get_by_id(row.collection_id)
     lock("records", collection.id)
@@ -320,18 +310,16 @@ def _fill(job):
     cell = shape.by_name.get(f"f{row.id}")
     other = next((one for one in cell.filling if one.slot == slot.id), None) if cell else None
     if other is None:  # its field was put away meanwhile: it waits no longer
-        stop_slot(slot)
-        return 1
+        return stop_slot(slot)
     if not rows and archived:
         kinds = (cell.kind.for_all(), other.kind.for_all())
         return _flip(job, slot, row, collection, queries.Becoming(cell.name, *kinds, cell.form(other)))
     made = batches.filled(shape, rows[: LINKED if working.plan(shape).ways else BATCH], cell, other, SPAN)
     facts = {"archived": archived or not rows, "upto": made[-1].id if made else 0}
     facts["left"] = job.facts["left"] + sum(one.is_left for one in made)
-    if not long_jobs.progress(job, job.done + len(made), lasting=True, **facts):
-        return 1  # somebody else has taken it up
+    long_jobs.progress(job, job.done + len(made), lasting=True, **facts)
     batches.write_filled(made, slot, other, archived)
-    return len(made) or 1
+    return len(made)
 
 
 def count_rows(collection):
@@ -347,8 +335,7 @@ def rows_of(collection, archived, after, most):
 
 def _flip(job, slot, row, collection, becoming):
     """The new slot is the live one, in one transaction."""
-    if not long_jobs.finish(job):
-        return 1
+    long_jobs.finish(job)
     old = RecordSlot.get_by_id(row.slot_id)
     own = {name: value for name, value in slot.options.items() if name not in ("read", "keyed")}
     until = now() + timedelta(KEPT)
@@ -374,7 +361,6 @@ def _flip(job, slot, row, collection, becoming):
     if slot.kind == "autonumber":
         collections.number_rows(slot.id, by)
     _let_go_of_oldest(row)
-    return 1
 
 
 def _let_go_of_oldest(row):

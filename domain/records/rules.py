@@ -1,7 +1,6 @@
 """Rules of who may what with a table: made by owners and admins, said as sentences, taken back like any change."""
 
 from database.locks import lock
-from database.scope import inside
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import audit, long_jobs, roles
@@ -249,33 +248,23 @@ def look(slug, who, *, by):
 # --- what is searched ------------------------------------------------------------------------------------------------
 
 
-def move_words():
-    """One batch of rows whose searched words follow a rule; how many, 0 when there is nothing to do."""
-    work = long_jobs.claim(WORDS)
-    if work is None:
-        return 0
-    return _move_words(work)
-
-
+@long_jobs.worker(WORDS)
 @writes
-def _move_words(work):
-    from_id = work.facts["after"]
-    with inside(work.facts["organization"]):
-        collection = Collection.one(Collection.id == int(work.subject))
-        if collection is None:
-            return long_jobs.finish(work) and 1
-        lock("records", collection.id)
-        shape = shapes.read(collection)
-        live = Record.collection == collection, Record.archived_at.is_null(), Record.id > from_id
-        batch = list(Record.select(Record.id, Record.cells).where(*live).order_by(Record.id).limit(BATCH))
-        for row in batch:
-            found = documents.words(shape, documents.loaded(row.cells))
-            Record.update(**found).where(Record.id == row.id).execute()
-        if batch:
-            return (
-                len(batch) if long_jobs.progress(work, work.done + len(batch), lasting=True, after=batch[-1].id) else 0
-            )
-        settings = {name: value for name, value in collection.settings.items() if name != "stale_words"}
-        Collection.update(settings=settings).where(Collection.id == collection.id).execute()
-        long_jobs.finish(work)
-        return 1
+def move_words(job):
+    """One batch of rows whose searched words follow a rule; how many."""
+    collection = Collection.one(Collection.id == int(job.subject))
+    if collection is None:
+        return long_jobs.finish(job)
+    lock("records", collection.id)
+    shape = shapes.read(collection)
+    live = Record.collection == collection, Record.archived_at.is_null(), Record.id > job.facts["after"]
+    batch = list(Record.select(Record.id, Record.cells).where(*live).order_by(Record.id).limit(BATCH))
+    for row in batch:
+        found = documents.words(shape, documents.loaded(row.cells))
+        Record.update(**found).where(Record.id == row.id).execute()
+    if batch:
+        long_jobs.progress(job, job.done + len(batch), lasting=True, after=batch[-1].id)
+        return len(batch)
+    settings = {name: value for name, value in collection.settings.items() if name != "stale_words"}
+    Collection.update(settings=settings).where(Collection.id == collection.id).execute()
+    return long_jobs.finish(job)

@@ -11,7 +11,6 @@ import tempfile
 import time
 
 from database.clock import now
-from database.scope import inside
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.base import long_jobs
@@ -25,7 +24,7 @@ from domain.fields.text import Text
 from domain.files.worker_process import Overloaded, WorkerProcess
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, both
-from models import LongJob, PricePhase, SaleRehearsal
+from models import PricePhase, SaleRehearsal
 
 log = logging.getLogger("guildhall.tickets")
 
@@ -122,31 +121,29 @@ def cancel(id, *, by):
 # --- playing it ---------------------------------------------------------------------------------------------------
 
 
-def work():
-    """Play the oldest that is asked for, to its end; returns 1, or 0 when nothing was."""
-    _end_stranded()
-    job = long_jobs.claim(JOB)
-    if job is None:
-        return 0
-    with inside(job.facts["organization"]):
-        rehearsal = SaleRehearsal.one(SaleRehearsal.id == job.facts["rehearsal"])
-        if rehearsal is None:
-            writes(long_jobs.finish)(job, error="It was removed.")
-            return 1
-        try:
-            report = _play(rehearsal, job)
-        except (ValueError, LookupError, TypeError, OSError, Refused) as error:
-            log.warning("a rehearsal failed", extra={"rehearsal": rehearsal.id}, exc_info=True)
-            words = str(error) if isinstance(error, Refused) else "The sale couldn't be played. Try again."
-            _finish(rehearsal, job, state="failed", error=words)
-        else:
-            if report is not None:
-                _finish(rehearsal, job, state="done", report=report, **_summed(report))
-    return 1
+@writes
+def _finish(job, error=None, **values):
+    long_jobs.finish(job, error=error)
+    mine = SaleRehearsal.id == job.facts["rehearsal"], SaleRehearsal.state << OPEN
+    SaleRehearsal.update(state="failed" if error else "done", error=error, **values).where(*mine).execute()
+
+
+@long_jobs.worker(JOB, gives_up=_finish)
+def work(job):
+    """Play the oldest that is asked for, to its end."""
+    rehearsal = SaleRehearsal.one(SaleRehearsal.id == job.facts["rehearsal"])
+    if rehearsal is None:
+        raise Refused("It was removed.")
+    try:
+        report = _play(rehearsal, job)
+    except (ValueError, LookupError, TypeError, OSError) as error:
+        log.warning("a rehearsal failed", extra={"rehearsal": rehearsal.id}, exc_info=True)
+        raise Refused("The sale couldn't be played. Try again.") from error
+    _finish(job, report=report, **_summed(report))
 
 
 def _play(rehearsal, job):
-    """The report of the sale; None where it was stopped meanwhile."""
+    """The report of the sale."""
     event = events.one(rehearsal.event_id)
     _begin(rehearsal)
     onward, until = long_jobs.telling(job), time.monotonic() + LASTS
@@ -157,8 +154,7 @@ def _play(rehearsal, job):
                 told = json.loads(_stage.ask("go_on", within=120))
                 if "report" in told:
                     return told["report"]
-                if not onward(told["came"]):
-                    return None
+                onward(told["came"])
                 if time.monotonic() > until:
                     raise Overloaded("It took too long. Rehearse with fewer buyers.")
     finally:
@@ -192,27 +188,6 @@ def _summed(report):
         "sold": sum(one["sold"] for one in report["tiers"]),
         "gone_after": max(gone) if all(one is not None for one in gone) else None,
     }
-
-
-@writes
-def _finish(rehearsal, job, **values):
-    if long_jobs.finish(job, error=values.get("error")):
-        SaleRehearsal.update(**values).where(SaleRehearsal.id == rehearsal.id, SaleRehearsal.state << OPEN).execute()
-
-
-def _end_stranded():
-    """Those whose job gave up for good are over, too."""
-    for job in (
-        LongJob.select().where(LongJob.kind == JOB, LongJob.status == "failed").order_by(LongJob.id.desc()).limit(20)
-    ):
-        with inside(job.facts["organization"]):
-            _end(job)
-
-
-@writes
-def _end(job):
-    mine = SaleRehearsal.id == job.facts["rehearsal"], SaleRehearsal.state << OPEN
-    SaleRehearsal.update(state="failed", error=job.error).where(*mine).execute()
 
 
 # --- as a list ----------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from functools import partial
 
 from database.clock import now
 from database.columns import spelled
-from database.scope import everywhere, inside
+from database.scope import everywhere, scope
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import configuration, long_jobs, outgoing
@@ -31,34 +31,39 @@ log = logging.getLogger("guildhall.flyers")
 PATIENCE = 20  # quarters of a second that a row waits for visitors at most
 
 
-def work():
-    """Draw the batch that was begun first; returns 1, or 0 when there is none."""
+def _drop_old():
     for job in made_files.drop_old(batches.JOB):
         shutil.rmtree(made_files.place(job, ".parts"), ignore_errors=True)
         made_files.place(job, ".part").unlink(missing_ok=True)
-    _end_lost()
-    job = long_jobs.claim(batches.JOB)
-    if job is None:
-        return 0
-    with inside(job.facts["organization"]):
-        batch = FlyerBatch.one(FlyerBatch.id == job.facts["batch"])
-        try:
-            if batch is None:
-                _end_gone(job)
-            else:
-                _draw(job, batch)
-        except stores.StoreDown:
-            _put_off(job)
-        except _Lost:
-            pass  # another goes on with it
-    return 1
 
 
-class _Lost(Exception):
-    """The work isn't ours any more."""
+def _give_up(job, sentence):
+    batch = _batch_of(job)
+    _fail(job, batch, sentence)
+    if batch is not None:
+        batches.photos_of(batch).unlink(missing_ok=True)
 
 
-def _draw(job, batch):
+def _batch_of(job):
+    return FlyerBatch.one(FlyerBatch.id == job.facts["batch"])
+
+
+@writes
+def _fail(job, batch, sentence):
+    """It costs nothing."""
+    long_jobs.finish(job, error=sentence)
+    if batch is not None:
+        return _end(batch, "failed", sentence)
+    with suppress(NotFound, credit_holds.InvalidTransition):
+        credit_holds.release(Organization.get_by_id(scope()), batches.hold_key(job.subject))
+
+
+@long_jobs.worker(batches.JOB, before=_drop_old, waits=stores.StoreDown, gives_up=_give_up)
+def work(job):
+    """Draw the batch that was begun first."""
+    batch = _batch_of(job)
+    if batch is None:
+        raise Refused("Its batch was deleted.")
     parts = made_files.place(job, ".parts")
     parts.mkdir(parents=True, exist_ok=True)
     waiting = [row for row in batches.rows_of(batch) if row.state == "waiting"]
@@ -74,7 +79,7 @@ def _draw(job, batch):
     _pack(job, batch, parts)
     _finish(job, batch)
     shutil.rmtree(parts, ignore_errors=True)
-    batches.photos_of(batch).unlink(missing_ok=True)
+    return batches.photos_of(batch).unlink(missing_ok=True)
 
 
 def _let_visitors_first():
@@ -126,8 +131,7 @@ def _leads_to(batch):
 def _note(job, row, done, failure):
     state = {"state": "failed", "error": failure[:500]} if failure else {"state": "done"}
     FlyerBatchRow.update(**state).where(FlyerBatchRow.id == row.id, FlyerBatchRow.state == "waiting").execute()
-    if not long_jobs.progress(job, done, lasting=True):
-        raise _Lost
+    long_jobs.progress(job, done, lasting=True)
 
 
 def name_of(row):
@@ -163,19 +167,13 @@ def errors(rows):
 @writes
 def _finish(job, batch):
     """Pay for what was drawn, let go of the rest, and say that it is over: all of it or nothing."""
-    if not long_jobs.finish(job):
-        raise _Lost
+    long_jobs.finish(job)
     _end(batch, "done")
     if batch.by_id:
         organization = Organization.get_by_id(batch.organization_id)
         about = {"link": f"/{organization.slug}/flyers/batches/{batch.id}", "organization": organization}
         title = f"{batch.name or 'Flyers'}: {batches.count(batch, 'done')} of {batch.total} are drawn"
         outgoing.notify(batch.by, "flyer.batch_done", f"flyer_batch:{batch.id}", title, **about)
-
-
-@writes
-def _put_off(job):
-    long_jobs.put_off(job, long_jobs.HOLD)
 
 
 def _end(batch, state, error=None):
@@ -191,30 +189,3 @@ def _end(batch, state, error=None):
         credit_holds.settle(batch.organization, batch.hold_key, drawn)
     except credit_holds.HoldExpired as lapsed:
         FlyerBatch.update(state="failed", error=lapsed.sentence).where(FlyerBatch.id == batch.id).execute()
-
-
-@writes
-def _end_gone(job):
-    """End a job whose batch is gone: it costs nothing."""
-    if not long_jobs.finish(job, error="Its batch was deleted."):
-        raise _Lost
-    organization = Organization.get_by_id(job.facts["organization"])
-    with suppress(NotFound, credit_holds.InvalidTransition):
-        credit_holds.release(organization, batches.hold_key(job.subject))
-
-
-def _end_lost():
-    """Fail batches whose job was given up: they cost nothing."""
-    with everywhere("batches of every organization are looked after alike"):
-        live = list(FlyerBatch.select().where(spelled("state IN ('queued', 'running', 'stopping')")))
-    for batch in live:
-        job = batches.job_of(batch) if batch.state != "queued" else None
-        if job and not job.is_open:
-            with inside(batch.organization_id):
-                _fail(batch, job)
-            batches.photos_of(batch).unlink(missing_ok=True)
-
-
-@writes
-def _fail(batch, job):
-    _end(batch, "failed", job.error or "It was given up.")

@@ -12,7 +12,6 @@ import secrets
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 
 from peewee import DataError, ForeignKeyField, IntegrityError
 
@@ -56,7 +55,6 @@ log = logging.getLogger("guildhall.moving")
 JOB = "organization_import"
 BATCH = 500
 FILES = 10  # at a time
-LATER = timedelta(minutes=1)  # once files can't be reached
 HALF = "-half-"  # how the address of one begins that was given up, until it is gone: nobody can choose such a one
 UNFIT = "A row in it isn't one that a Guildhall has, so all that came of it is removed again."
 
@@ -114,28 +112,25 @@ def newest(limit=20):
 
 
 def work():
-    """Bring in what was asked for; returns 1, or 0 when nothing was. While files can't be reached it waits; what can't
-    come is given up, and all that came of it goes again."""
+    """Bring in what was asked for; returns 1, or 0 when nothing was. What can't come is given up, and all that came of
+    it goes again."""
     _clear()
-    job = long_jobs.claim(JOB)
-    if job is None:
-        return 0
+    done = _bring_in()
+    _clear()
+    return done
+
+
+@long_jobs.worker(JOB, waits=(stores.StoreDown, OSError), place=lambda job: None)
+def _bring_in(job):
     try:
         packed, manifest = packages.opened(kept_files.path(job.facts["sha256"]))
         with packed:
             _Arriving(job, packed, manifest).go_on()
-    except stores.StoreDown:
-        writes(long_jobs.put_off)(job, LATER)
-    except Refused as refusal:
-        writes(long_jobs.finish)(job, error=refusal.sentence)
     except OSError:  # no room on the disk, say
-        log.exception("an organization's file waits", extra={"job": job.id})
-        writes(long_jobs.put_off)(job, LATER)
+        raise
     except (IntegrityError, DataError, *packages.DAMAGED):
         log.exception("an organization's file couldn't be brought in", extra={"job": job.id})
-        writes(long_jobs.finish)(job, error=UNFIT)
-    _clear()
-    return 1
+        raise Refused(UNFIT) from None
 
 
 def _clear():
@@ -307,8 +302,7 @@ class _Arriving:
         do(table, some)
 
     def _note(self, count, facts):
-        if not long_jobs.progress(self.job, self.job.done + count, lasting=True, **facts):
-            raise Refused("Somebody else goes on with it.")
+        long_jobs.progress(self.job, self.job.done + count, lasting=True, **facts)
 
     def _insert(self, table, some):
         fields, name = table._meta.fields, row_lines.name_of(table)

@@ -11,7 +11,6 @@ import zipfile
 from pathlib import Path
 
 from database.clock import now
-from database.scope import inside
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.base import audit, long_jobs, stepup
@@ -49,34 +48,22 @@ def newest(by):
     return long_jobs.newest(JOB, str(by.organization.id))
 
 
-def work():
-    """Make the file that was asked for; returns 1, or 0 when there is none."""
+def _drop_old():
     for old in made_files.drop_old(JOB):
         shutil.rmtree(_parts(old), ignore_errors=True)
-    job = long_jobs.claim(JOB)
-    if job is None:
-        return 0
-    organization = Organization.get_by_id(job.facts["organization"])
-    with inside(organization):
-        try:
-            organizations.who_asked(job, organization.id).require("organization.export")
-            _Departure(job, organization).make()
-            _finish(job)
-        except Refused as refusal:
-            _finish(job, error=refusal.sentence)
-    return 1
 
 
-@writes
-def _finish(job, **about):
-    if long_jobs.finish(job, **about):
-        shutil.rmtree(_parts(job), ignore_errors=True)
+def _finish(job, sentence=None):
+    long_jobs.finish(job, error=sentence)
+    shutil.rmtree(_parts(job), ignore_errors=True)
 
 
-@writes
-def _go_on(job, done, parts):
-    if not long_jobs.progress(job, done, lasting=True, parts=parts):
-        raise Refused("Somebody else goes on with it.")
+@long_jobs.worker(JOB, before=_drop_old, gives_up=_finish)
+def work(job):
+    """Make the file that was asked for."""
+    organizations.who_asked(job).require("organization.export")
+    _Departure(job, Organization.get_by_id(job.facts["organization"])).make()
+    _finish(job)
 
 
 def _parts(job):
@@ -117,10 +104,9 @@ class _Departure:
                     out.write(row_lines.written(row).encode() + b"\n")
                     people |= {row.__data__[field] for field in who}
                 count += len(rows)
-                if not self.onward(self.job.done + count):
-                    raise Refused("Somebody else goes on with it.")
+                self.onward(self.job.done + count)
         parts = self.job.facts["parts"] | {name: {"rows": count, "people": sorted(people - {None})}}
-        _go_on(self.job, self.job.done + count, parts)
+        long_jobs.progress(self.job, self.job.done + count, lasting=True, parts=parts)
 
     def _named(self):
         return {id for part in self.job.facts["parts"].values() for id in part["people"]}

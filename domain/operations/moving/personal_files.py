@@ -2,7 +2,6 @@
 and as what; what they wrote or bought themselves comes along word by word. A job makes it."""
 
 import json
-import zipfile
 
 from peewee import ForeignKeyField
 
@@ -48,47 +47,26 @@ def newest(user):
     return long_jobs.newest(JOB, str(user.id))
 
 
-def work():
-    """Make the file that was asked for; returns 1, or 0 when there is none."""
-    made_files.drop_old(JOB)
-    _drop_of_gone()
-    job = long_jobs.claim(JOB)
-    if job is None:
-        return 0
-    if User.get_by_id(int(job.subject)).status == "deleted":
-        _finish(job, error="Their account was closed.")
-        return 1
-    half = made_files.place(job, ".part")
-    half.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with everywhere("what names a person may be in any organization"):
-            _make(half, job, User.get_by_id(int(job.subject)))
-        half.replace(made_files.place(job))
-        _finish(job)
-    finally:
-        half.unlink(missing_ok=True)
-    return 1
-
-
-@writes
-def _finish(job, error=None):
-    long_jobs.finish(job, error=error)
-
-
-def _drop_of_gone():
+def _drop_old():
     """The file of somebody whose account was closed meanwhile names them, so it goes with it."""
+    made_files.drop_old(JOB)
     theirs = LongJob.select(LongJob, User).join(User).where(LongJob.kind == JOB, User.status == "deleted")
     for job in theirs.where(LongJob.finished_at > now() - made_files.KEPT):
         made_files.place(job).unlink(missing_ok=True)
 
 
-def _make(half, job, user):
-    onward = long_jobs.telling(job)
-    with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as out:
+@long_jobs.worker(JOB, before=_drop_old)
+def work(job):
+    """Make the file that was asked for."""
+    user, onward = User.get_by_id(int(job.subject)), long_jobs.telling(job)
+    if user.status == "deleted":
+        raise Refused("Their account was closed.")
+    with everywhere("what names a person may be in any organization"), made_files.being_made(job) as out:
         for done, table in enumerate(TABLES):
             onward(done)
             if told := [_about(row, names) for row, names in _naming(table, user)]:
                 out.writestr(f"{row_lines.name_of(table)}.json", json.dumps(told, ensure_ascii=False, indent=1))
+    long_jobs.finish(job)
 
 
 def _naming(table, user):

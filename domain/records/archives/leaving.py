@@ -5,10 +5,9 @@ What is in it: docs/records.md. A file whose content is missing makes it fail, a
 
 import hashlib
 import json
-import zipfile
+from functools import partial
 
 from database.clock import now
-from database.scope import inside
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import audit, long_jobs
@@ -50,46 +49,20 @@ def newest(by):
     return long_jobs.newest(JOB, str(by.organization.id))
 
 
-def work():
-    """Make the ZIP that was asked for; returns 1, or 0 when there is none."""
-    made_files.drop_old(JOB)
-    job = long_jobs.claim(JOB)
-    if job is None:
-        return 0
-    half = made_files.place(job, ".part")
-    with inside(job.facts["organization"]):
-        try:
-            half.parent.mkdir(parents=True, exist_ok=True)
-            by = by_of(job)
-            with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as out:
-                _Archive(out, job, by).make()
-            half.replace(made_files.place(job))
-            finish(job)
-        except Refused as refusal:
-            finish(job, error=refusal.sentence)
-        finally:
-            half.unlink(missing_ok=True)
-    return 1
+@long_jobs.worker(JOB, before=partial(made_files.drop_old, JOB))
+def work(job):
+    """Make the ZIP that was asked for."""
+    by = by_of(job)
+    with made_files.being_made(job) as out:
+        _Archive(out, job, by).make()
+    long_jobs.finish(job)
 
 
 def by_of(job):
     """Whoever asked for a job, as a Member. Refuses with Forbidden, also where they may not any more."""
-    by = organizations.who_asked(job, job.facts["organization"])
+    by = organizations.who_asked(job)
     by.require("records.build")
     return by
-
-
-@writes
-def finish(job, **about):
-    """Close a job."""
-    long_jobs.finish(job, **about)
-
-
-@writes
-def go_on(job, done):
-    """Note how far a job is. Refuses when it isn't the taker's any more."""
-    if not long_jobs.progress(job, done):
-        raise Refused("Somebody else goes on with it.")
 
 
 class _Archive:
@@ -139,7 +112,7 @@ class _Archive:
                 about = {"id": row.id, "made_at": row.created_at.isoformat(), "by": people.get(row.created_by_id)}
                 yield json.dumps(about | {"cells": cells, "left_over": left}, ensure_ascii=False)
             after, self.done = batch[-1].id, self.done + len(batch)
-            go_on(self.job, self.done)
+            long_jobs.progress(self.job, self.done)
 
     def _content(self, file):
         if file.sha256 in self.bytes:

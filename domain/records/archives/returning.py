@@ -16,7 +16,6 @@ from datetime import datetime
 
 from database import troubles
 from database.clock import now
-from database.scope import inside
 from database.statements import update_values
 from database.transactions import GaveUp, WriterDown, writes
 from domain import Invalid, Refused
@@ -158,33 +157,34 @@ def _lines(packed, id, part):
 # --- the job ------------------------------------------------------------------------------------------------------
 
 
-def work():
-    """Do what was asked for last; returns 1, or 0 when nothing was."""
-    job = long_jobs.claim(JOB)
-    if job is None:
-        return 0
-    with inside(job.facts["organization"]):
-        try:
-            by = leaving.by_of(job)
-            with zipfile.ZipFile(kept_files.path(job.facts["sha256"])) as packed:
-                _Restore(packed, job, by).go_on()
-        except Refused as refusal:
-            _give_up(job, refusal.sentence)
-        except Exception as trouble:  # nobody can list what odd data may go wrong with
-            if isinstance(trouble, WriterDown | GaveUp) or troubles.of(trouble):
-                raise  # it isn't the ZIP's: the same may work later
-            log.exception("a ZIP of tables couldn't be brought in")
-            _give_up(job, "The ZIP can't be read any more.")
-        kept_files.drop(job.facts["sha256"])
-    return 1
+def _give_up(job, sentence):
+    _put_away(job, sentence)
+    kept_files.drop(job.facts["sha256"])
 
 
 @writes
-def _give_up(job, sentence):
+def _put_away(job, sentence):
     """A table that is only half there is none: those that were made are put away."""
-    made = list(job.facts.get("tables", {}).values())
-    if long_jobs.finish(job, error=sentence) and made:
+    long_jobs.finish(job, error=sentence)
+    if made := list(job.facts.get("tables", {}).values()):
         Collection.update(archived_at=now()).where(Collection.id.in_(made)).execute()
+
+
+@long_jobs.worker(JOB, gives_up=_give_up)
+def work(job):
+    """Bring in what was asked for."""
+    by = leaving.by_of(job)
+    try:
+        with zipfile.ZipFile(kept_files.path(job.facts["sha256"])) as packed:
+            _Restore(packed, job, by).go_on()
+    except (Refused, long_jobs.TakenOver, WriterDown, GaveUp):
+        raise
+    except Exception as trouble:  # nobody can list what odd data may go wrong with
+        if troubles.of(trouble):
+            raise  # it isn't the ZIP's: the same may work later
+        log.exception("a ZIP of tables couldn't be brought in")
+        raise Refused("The ZIP can't be read any more.") from None
+    kept_files.drop(job.facts["sha256"])
 
 
 class _Restore:
@@ -255,8 +255,7 @@ class _Restore:
         self._progress(0, facts)
 
     def _progress(self, done, facts):
-        if not long_jobs.progress(self.job, done, lasting=True, **facts):
-            raise Refused("Somebody else goes on with it.")
+        long_jobs.progress(self.job, done, lasting=True, **facts)
 
     def _names(self, last):
         found = [one.filename for one in self.packed.infolist() if one.filename.endswith(f"/{last}")]
@@ -429,7 +428,7 @@ class _Restore:
                     new = self.job.facts["fields"][str(field["id"])]
                     field_changes.rule(collections.numbered(id).slug, new, by=self.by, **given)
         worked_out.begin(self.job.facts["tables"].values(), self.by)
-        leaving.finish(self.job)
+        long_jobs.finish(self.job)
 
     def _describe(self, table, field):
         """Give a field its help and its beginning; one that can't be read here is left out."""

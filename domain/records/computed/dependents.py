@@ -153,13 +153,14 @@ def work():
             except Exception:
                 _put_behind(one)  # it is told and tried again, and nobody waits for it
                 raise
-    job = long_jobs.claim(WHOLE)
-    if job is None:
-        return 0
+    return _some()
+
+
+@long_jobs.worker(WHOLE)
+def _some(job):
     done, until = 0, time.monotonic() + SPAN
-    with inside(job.facts["organization"]):
-        while job.is_open and time.monotonic() < until:
-            done += _whole(job)
+    while job.is_open and time.monotonic() < until:
+        done += _whole(job)
     return done
 
 
@@ -215,11 +216,8 @@ def _whole(job):
     rows = list(query.limit(BATCH if made.ways else ALONE).tuples())
     if not rows or not made.steps:
         long_jobs.finish(job)
-        job.status = "done"
         return 1
-    if not long_jobs.progress(job, job.done + len(rows), lasting=True, after=rows[-1][0]):
-        job.status = "replaced"  # or somebody else has taken it up
-        return 1
+    long_jobs.progress(job, job.done + len(rows), lasting=True, after=rows[-1][0])
     renew_rows(shape, made, rows, AT_ONCE)
     return len(rows)
 

@@ -6,8 +6,8 @@ from typing import Any
 from peewee import fn
 
 from database.locks import lock
-from database.scope import inside
 from database.transactions import writes
+from domain import Refused
 from domain.base import long_jobs
 from domain.records import collections, documents, shapes
 from domain.records.computed import dependents
@@ -30,22 +30,14 @@ def following(slot):
     return number
 
 
-def work():
-    """Number one batch of rows that have none; how many were looked at, 0 when there is nothing to do."""
-    job = long_jobs.claim(collections.NUMBERS)
-    if job is None:
-        return 0
-    with inside(job.facts["organization"]):
-        return _number(job)
-
-
+@long_jobs.worker(collections.NUMBERS)
 @writes
-def _number(job):
+def work(job):
+    """Number one batch of rows that have none; how many were looked at."""
     slot = RecordSlot.one(RecordSlot.id == int(job.subject))
     field = slot and RecordField.one(RecordField.id == slot.field_id, RecordField.slot_id == slot.id)
     if field is None:
-        long_jobs.finish(job, error="It isn't a number any more.")
-        return 1
+        raise Refused("It isn't a number any more.")
     lock("records", field.collection_id)
     shape = shapes.read(Collection.get_by_id(field.collection_id))
     cell = shape.by_name.get(f"f{field.id}")
@@ -55,10 +47,8 @@ def _number(job):
     where = Record.collection == field.collection_id, Record.id > after, Record.id <= upto
     batch = [id for (id,) in Record.select(Record.id).where(*where).order_by(Record.id).limit(BATCH).tuples()]
     if cell is None or not batch:
-        long_jobs.finish(job)
-        return 1
-    if not long_jobs.progress(job, job.done + len(batch), lasting=True, after=batch[-1], upto=upto):
-        return 1  # somebody else has taken it up
+        return long_jobs.finish(job)
+    long_jobs.progress(job, job.done + len(batch), lasting=True, after=batch[-1], upto=upto)
     for id in batch:
         row = Record.get_by_id(id)  # as it is by now: it may have followed from the number of one before it
         before = json.loads(row.cells)

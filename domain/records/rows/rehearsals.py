@@ -11,7 +11,6 @@ from typing import Any
 
 from peewee import fn
 
-from database.scope import inside
 from database.transactions import writes
 from domain import Refused
 from domain.base import long_jobs
@@ -74,22 +73,10 @@ def progress(id, subject):
     return long_jobs.newest(JOB, subject) if subject.startswith(f"{id}:") else None
 
 
-def work():
-    """Look at all cells that were asked for; returns 1, or 0 when nothing was."""
-    job = long_jobs.claim(JOB)
-    if job is None:
-        return 0
-    with inside(job.facts["organization"]):
-        try:
-            _look(job)
-        except Refused as refusal:
-            _finish(job, error=refusal.sentence)
-    return 1
-
-
-def _look(job):
-    by = organizations.who_asked(job, job.facts["organization"])
-    facts = job.facts
+@long_jobs.worker(JOB)
+def work(job):
+    """Look at all cells that were asked for."""
+    by, facts = organizations.who_asked(job), job.facts
     collection = collections.found(facts["table"])
     mark = _last_change(collection)
     given = {name: tuple(said) if isinstance(said, list) else said for name, said in facts["given"].items()}
@@ -98,10 +85,8 @@ def _look(job):
     )
     if _subject(made, given, collection) != job.subject:
         raise Refused("The table was changed meanwhile. Look again.")
-
     kind_changes.rehearse_rest(made, long_jobs.telling(job))
-    if made.is_whole:
-        _finish(job, mark=mark, found=_kept(made))
+    long_jobs.finish(job, mark=mark, found=_kept(made))
 
 
 def _last_change(collection):
@@ -121,8 +106,3 @@ def _fill(made, found):
     made.left, made.fit = ([kind_changes.Becomes(*one) for one in found[name]] for name in ("left", "fit"))
     made.words = {said: (word, count) for said, word, count in found["words"]}
     made.is_whole = True
-
-
-@writes
-def _finish(job, **facts):
-    long_jobs.finish(job, **facts)

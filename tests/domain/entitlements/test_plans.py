@@ -256,7 +256,8 @@ def test_a_newer_change_takes_the_place_of_one_that_is_under_way(cast, subscribe
     change(cast, confirmed=True, capabilities=[*plans.PAID])
     with everywhere("the test looks for the subscription"):
         row = plans.sources("pro_monthly").first()
-    assert not grants._follow(first, row)
+    with pytest.raises(long_jobs.TakenOver):
+        grants._follow(first, row)
     jobs.work_off()
     assert has(cast.acme) == sorted(plans.PAID)
     assert [w.status for w in LongJob.select().order_by(LongJob.id)] == ["replaced", "done"]
@@ -268,7 +269,7 @@ def test_a_kill_in_the_middle_loses_and_doubles_nobody(cast, subscribe, monkeypa
     change(cast, confirmed=True, capabilities=LESS)
     work = long_jobs.claim(plans.RESYNC)
     with everywhere("the test looks for the subscription"):
-        assert grants._follow(work, plans.sources("pro_monthly").first())
+        grants._follow(work, plans.sources("pro_monthly").first())
     assert long_jobs.newest(plans.RESYNC, "pro_monthly").done == 1  # and here it is killed
     jobs.work_off()
     assert has(cast.acme) == has(cast.globex) == sorted(LESS)

@@ -5,7 +5,7 @@ import pytest
 import jobs
 from database.scope import inside
 from domain import Forbidden, NotFound, Refused
-from domain.base import configuration
+from domain.base import configuration, long_jobs
 from domain.entitlements import plans
 from domain.money import pricing, providers
 from domain.money.providers import sandbox, stripe
@@ -112,13 +112,13 @@ def test_progress_is_told_after_every_page(cast, monkeypatch):
     for number in range(150):
         product(f"prod_{number:03}")
     told = []
-    tell = pricing._progress
+    tell = long_jobs.progress
 
     def noted(work, done, **figures):
         told.append(done)
-        return tell(work, done, **figures)
+        tell(work, done, **figures)
 
-    monkeypatch.setattr(pricing, "_progress", noted)
+    monkeypatch.setattr(long_jobs, "progress", noted)
     pricing.ask(by=cast.stella)
     pricing.sync()
     assert told == [100, 151, 154]
@@ -252,12 +252,11 @@ def test_a_reader_that_was_overtaken_writes_nothing(cast):
     """Its lease was lost while it read; another has taken the sync up since."""
     product("prod_new")
     pricing.ask(by=cast.stella)
-    from domain.base import long_jobs
-
     slow = long_jobs.claim(pricing.SYNC)
     pricing.sync()
-    pricing._replace(slow, [], [])
-    pricing._keep_old(slow, "too late")
+    for late in (lambda: pricing._replace(slow, [], []), lambda: pricing._keep_old(slow, "too late")):
+        with pytest.raises(long_jobs.TakenOver):
+            late()
     held = pricing.catalog()
     assert (len(held.products), held.last_sync_error) == (2, None)
 

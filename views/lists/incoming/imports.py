@@ -61,12 +61,9 @@ def _at(place, held):
 
 def show_import(mounted, parts):
     place, held = _import_of(mounted, parts)
-    job = imports.progress(held)
-    if imports.stopped(held, job):
-        imports.settle(held)
     if held.state == "taken" or (held.state in ("rehearsed", "stopped") and "columns" in request.args):
         return _columns(mounted, place, held)
-    return _lines(mounted, place, held, job)
+    return _lines(mounted, place, held, imports.progress(held))
 
 
 def _import_of(mounted, parts):
