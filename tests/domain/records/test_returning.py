@@ -14,6 +14,7 @@ from database.scope import inside
 from database.transactions import GaveUp, WriterDown, writes
 from database.troubles import Unavailable
 from domain import Forbidden, Invalid, Refused
+from domain.base import long_jobs
 from domain.fields.records.leftover import plain_cell
 from domain.files import made_files
 from domain.imports import imports, kept_files
@@ -448,6 +449,23 @@ def test_what_is_not_the_zips_fault_is_tried_again(by, monkeypatch, trouble):
     assert (returning.newest(by).is_open, len(kept())) == (True, 1)
     returning.work()
     assert (returning.newest(by).status, kept()) == ("done", [])
+
+
+def test_one_that_is_cut_off_again_and_again_leaves_no_half_table(by, monkeypatch):
+    before = Collection.select().count() + 1
+    returning.take(io.BytesIO(small(by)), by=by)
+
+    def dies(*_):
+        raise SystemExit
+
+    monkeypatch.setattr(returning._Restore, "_finish", dies)
+    with pytest.raises(SystemExit):
+        returning.work()
+    write(LongJob.update(attempts=long_jobs.MOST).where(LongJob.kind == returning.JOB).execute)
+    returning.work()
+    assert (returning.newest(by).status, returning.newest(by).error) == ("failed", long_jobs.CUT_OFF)
+    assert Collection.select().where(Collection.archived_at.is_null()).count() == before
+    assert kept() == []
 
 
 # --- a file that several need ----------------------------------------------------------------------------------
