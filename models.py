@@ -218,6 +218,7 @@ class Organization(Table):
     trash_days = IntegerField(default=30)  # how long removed rows are kept; 0 for ever
     second_factor_from = Moment(null=True)  # from then on it is closed to members who have no second factor
     verified_as = CharField(max_length=120, null=True)  # the name that staff has looked at
+    logo = CharField(max_length=64, null=True)  # the hash of its StoredFile: domain/organizations/logos.py
 
     class Meta:
         indexes = ((("owner", "is_personal"), False),)
@@ -1817,6 +1818,17 @@ partial(
 # --- events and their tickets: docs/decisions/tickets.md -----------------------------------------------
 
 
+class EventType(Owned):
+    """What kind of event something is, in an organization's own words."""
+
+    organization = to(Organization, index=False)
+    name = CharField(max_length=60)
+    tone = State("quiet", "info", "good", "warn", "bad", default="quiet")
+
+    class Meta:
+        indexes = ((("organization", "name"), False),)
+
+
 class Event(Owned):
     """Something people come to. Whether it runs or is over is the clock's business, not a state."""
 
@@ -1867,6 +1879,7 @@ class Event(Owned):
     moved_why = TextField(null=True)
     reminds = BooleanField(default=True)  # who has tickets hears of it a day before
     cover_alt = TextField(null=True)  # what its picture shows, in words
+    event_type = to(EventType, on_delete="SET NULL", null=True)
 
     class Meta:
         indexes = (

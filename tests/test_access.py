@@ -194,7 +194,7 @@ FORMS = {
         f"events.{part}bulk": {"ids": f"{{{part}row}}", "act": "remove"}
         for part in (
             *("tiers_", "vouchers_", "sessions_", "speakers_", "prices_", "checkpoints_", "incidents_", "accounts_"),
-            "rehearsals_",
+            *("rehearsals_", "types_"),
         )
     },
     **{

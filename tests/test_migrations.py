@@ -303,6 +303,7 @@ def rows_of():
         models.EventSlug.create(slug="e", **part),
         models.PricePhase.create(tier=kind, name="Early", price_cents=1, **part),
         talk := models.EventSession.create(title="Talk", starts_at=now(), ends_at=now(), **part),
+        models.EventType.create(name="Concert", **mine),
         speaker := models.Speaker.create(name="Ada", **part),
         models.SessionSpeaker.create(session=talk, speaker=speaker, **mine),
         models.Voucher.create(code="A", code_norm="a", **part),

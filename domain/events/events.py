@@ -21,6 +21,7 @@ from domain.fields.kinds import Field, clean
 from domain.fields.moment import Moment
 from domain.fields.money import CURRENCIES, digits
 from domain.fields.number import Number
+from domain.fields.records.option import Options
 from domain.fields.records.url import Url
 from domain.fields.share import Share
 from domain.fields.switch import Switch
@@ -65,15 +66,11 @@ class InvalidTransition(Refused):
     code = "INVALID_TRANSITION"
 
 
-def _zones():
-    return Choice(tuple((zone, zone, "") for zone in organizations.timezones()))
-
-
 # --- its parts -----------------------------------------------------------------------------------------------------
 
 # The tabs of its form: key → (label, names of its fields).
 PARTS = {
-    "about": ("About", ("title", "about", "cover_alt", "visibility")),
+    "about": ("About", ("title", "event_type", "about", "cover_alt", "visibility")),
     "when": (
         "When and where",
         ("starts_at", "ends_at", "timezone", "door_minutes", "reminds", "venue", "address", "online_url"),
@@ -325,10 +322,11 @@ listing = Listing(
     (
         Field("title", "Title", Name(200), required=True),
         Field("state", "State", STATE, acted=True),
+        Field("event_type", "Type", Options(), help="The organization’s own: see “Types” above the list of events."),
         Field("starts_at", "Begins", Moment(), required=True, icon="calendar"),
         Field("ends_at", "Ends", Moment(), required=True, listed=False),
         Field(
-            *("timezone", "Time zone", _zones()),
+            *("timezone", "Time zone", Choice(tuple((zone, zone, "") for zone in organizations.timezones()))),
             default="UTC",
             listed=False,
             filters=False,

@@ -50,3 +50,15 @@ class Choice(Kind):
 
     def tone(self, value):
         return next((tone for word, _, tone in self.options if word == value), "quiet")
+
+
+# What people choose the look of a word of theirs from.
+TONES = Choice(
+    (
+        ("quiet", "Grey", "quiet"),
+        ("info", "Blue", "info"),
+        ("good", "Green", "good"),
+        ("warn", "Amber", "warn"),
+        ("bad", "Red", "bad"),
+    )
+)

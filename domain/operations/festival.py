@@ -6,7 +6,7 @@ from database.clock import now, set_clock
 from domain.events import events, holds, passes, payments, prices, stock, tiers, vouchers
 from domain.events.carriers import covers
 from domain.events.door import checkpoints, devices, scans
-from domain.events.programme import sessions, speakers
+from domain.events.programme import event_types, sessions, speakers
 from domain.lists import rows
 from domain.operations import flyer_samples
 
@@ -25,6 +25,8 @@ PROGRAMME = (
 
 def make(owner, seller, chance):
     """Four events of the team: `owner` publishes them, `seller` makes them."""
+    for name, tone in (("Concert", "info"), ("Festival", "good"), ("Market", "warn"), ("Workshop", "quiet")):
+        rows.create(event_types.rules, {"name": name, "tone": tone}, by=seller)
     _concert(owner, seller, chance)
     festival = _festival(owner, seller)
     covers.put(festival[0].id, flyer_samples.lanterns(chance), "lanterns.jpg", by=seller)
@@ -35,9 +37,10 @@ def make(owner, seller, chance):
 
 
 def _event(seller, title, starts, hours, **form):
+    """An event, of the type that is the last word of its title."""
     times = {"starts_at": starts.isoformat(), "ends_at": (starts + timedelta(hours=hours)).isoformat()}
     form = {"title": title, "timezone": "Europe/Brussels", "currency": "EUR"} | times | form
-    return rows.create(events.rules, form, by=seller)
+    return rows.create(event_types.typed(), form | {"event_type": title.split()[-1]}, by=seller)
 
 
 def _tier(event, seller, name, **form):
@@ -129,10 +132,7 @@ def _concert(owner, seller, chance):
 
 def _market(owner, seller):
     """Its door is open now: some are in, and some codes are left to try."""
-    start = now() - timedelta(hours=1)
-    times = {"starts_at": start.isoformat(), "ends_at": (start + timedelta(hours=8)).isoformat()}
-    form = {"title": "Lantern Market", "timezone": "Europe/Brussels", "currency": "EUR", "venue": "Market hall"} | times
-    event = rows.create(events.rules, form, by=seller)
+    event = _event(seller, "Lantern Market", now() - timedelta(hours=1), 8, venue="Market hall")
     day = _tier(event, seller, "Day ticket", size="80", place="0")
     stall = _tier(event, seller, "Stall", size="10", place="1", about="For who sells: come in and out as you like.")
     events.publish(event.id, by=owner)

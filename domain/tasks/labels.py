@@ -11,7 +11,7 @@ from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, Refused
 from domain.base import changes
-from domain.fields.choice import Choice
+from domain.fields.choice import TONES, Choice
 from domain.fields.kinds import Field, Unfit, comparable
 from domain.fields.moment import Moment
 from domain.fields.records import many_options
@@ -23,15 +23,6 @@ from domain.lists.listing import Act, Listing, both
 from models import Label
 
 MOST = 500  # of an organization
-TONES = Choice(
-    (
-        ("quiet", "Grey", "quiet"),
-        ("info", "Blue", "info"),
-        ("good", "Green", "good"),
-        ("warn", "Amber", "warn"),
-        ("bad", "Red", "bad"),
-    )
-)
 _all = Compiled(lambda: Label.select(Label.id, Label.label, Label.tone, Label.archived_at, Label.merged_into_id))
 
 

@@ -16,10 +16,10 @@ from database.scope import inside
 from database.transactions import GaveUp, WriterDown
 from database.troubles import Unavailable
 from domain import Forbidden, Invalid, NotFound
-from domain.events import events, orders, tiers, vouchers
+from domain.events import orders, tiers, vouchers
 from domain.events.afterwards import attendees
 from domain.events.door import checkpoints
-from domain.events.programme import sessions, speakers
+from domain.events.programme import event_types, sessions, speakers
 from domain.fields.forms import fingerprint
 from domain.fields.kinds import clean, whole
 from domain.lists import attachments, rows, trash
@@ -42,11 +42,12 @@ blueprint = Blueprint("listings", __name__)
 HOUSE: dict[str, Any] = {
     "tasks": tasks.of,
     "labels": lambda by: labels.rules,
-    "events": lambda by: events.rules,
+    "events": lambda by: event_types.typed(),
+    "event-types": lambda by: event_types.rules,
     "members": lambda by: rows.Rules(members.listing),
     "workspaces": lambda by: rows.Rules(workspaces.listing),
 }
-LATER = ("labels", "workspaces")  # a table may have had the name before
+LATER = ("labels", "workspaces", "event-types")  # a table may have had the name before
 # Of an event, in whose currency amounts are: name → (currency) → its rules.
 OF_EVENTS: dict[str, Any] = {
     "tiers": tiers.rules_in,

@@ -9,6 +9,7 @@ from domain import Invalid, NotFound
 from domain.events import events, tiers
 from domain.events.afterwards import attendees
 from domain.events.door import checkpoints, programs, scans
+from domain.events.programme import event_types
 from domain.tasks import tasks
 from models import Event, Pass
 from views import access
@@ -65,12 +66,12 @@ def show_me():
 
 @_route("GET", "/events", "events.read", schemas.listed(events.listing, "Event", "Events"))
 def list_events():
-    return rest.index(events.rules)
+    return rest.index(event_types.typed())
 
 
 @_route("GET", "/events/<id:id>", "events.read", schemas.shown(events.listing, "Event"))
 def show_event(id):
-    return rest.show(events.rules, id)
+    return rest.show(event_types.typed(), id)
 
 
 @_route("GET", "/events/<id:parent>/tiers", "events.read", schemas.listed(TIER, "Tier", "Tickets of an event"))

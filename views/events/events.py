@@ -18,7 +18,7 @@ from domain.events.books import payouts, unassigned
 from domain.events.carriers import covers
 from domain.events.door import checkpoints, devices, scans
 from domain.events.line import places
-from domain.events.programme import sessions, speakers
+from domain.events.programme import event_types, sessions, speakers
 from domain.events.providers import accounts
 from domain.events.referring import referrals
 from domain.events.rehearsals import rehearsals, telling
@@ -103,8 +103,16 @@ def _of_event(place, row):
 
 
 routes.add(
-    blueprint, events.rules, "/events", row_template="events/show.html", row_context=_of_event, heads_with_acts=True
+    blueprint,
+    events.rules,
+    "/events",
+    find=event_types.typed,
+    template="events/index.html",
+    row_template="events/show.html",
+    row_context=_of_event,
+    heads_with_acts=True,
 )
+routes.add(blueprint, event_types.rules, "/events/types", nav="events", prefix="types_")
 
 # --- what is within one ------------------------------------------------------------------------------------------
 

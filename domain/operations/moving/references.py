@@ -97,6 +97,8 @@ def _change(numbers, row):
         }
         if isinstance(fields.get("labels"), list):
             fields["labels"] = [_labels(numbers, value) for value in fields["labels"]]
+    elif row["table"] == "event" and isinstance(fields.get("event_type"), list):
+        fields = fields | {"event_type": [numbers.row("event_type", value) for value in fields["event_type"]]}
     return {
         "table": numbers.topic(row["table"]),
         "row_id": numbers.of_topic(row["table"], row["row_id"]),

@@ -213,7 +213,7 @@ def test_what_is_followed_is_all_that_a_list_shows(at, cast):
     with inside(cast.acme):
         found = [make(at("alice")) for make in HOUSE.values()] + [make("EUR") for make in OF_EVENTS.values()]
     followed = [rules.listing for rules in found if "follow" in offered.operations(rules)]
-    assert {listing.name for listing in followed} == {"tasks", "labels", "events"}
+    assert {listing.name for listing in followed} == {"tasks", "labels", "events", "event_types"}
     for listing in followed:
         assert {name for name, _, place in listing.elsewhere if place is None} == set()
     assert Event._meta.table_name == "event"

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from domain.events import events
-from models import Change, Event, Organization, Speaker, Stock, Tier, Voucher
+from models import Change, Event, EventType, Organization, Speaker, Stock, Tier, Voucher
 from tests.domain.events.test_stock import bought
 from tests.fixtures.events import FORM, make_event, make_phase
 from tests.fixtures.threads import write
@@ -162,3 +162,16 @@ def test_what_is_pressed_on_an_events_page_leads_back_to_it(clock, inside_acme, 
     assert alice.post(f"{there}/deletion", headers={"Referer": there}).location == "/acme/events"
     on_list = {"HX-Request": "true", "HX-Current-URL": "http://localhost/acme/events"}
     assert "HX-Redirect" not in alice.post(f"{base}/archival", headers=on_list).headers
+
+
+def test_types_are_kept_beside_the_list_and_an_event_shows_its_own(clock, inside_acme, at, browse):
+    bob, event = browse("bob"), make_event(at("alice"))[0]
+    assert ">Type: any<" not in bob.get("/acme/events").text  # nobody needs the filter before there is one
+    assert bob.post("/acme/events/types", data={"name": "Concert", "tone": "info"}).status_code == 303
+    assert "Concert" in bob.get("/acme/events/types").text
+    kind = EventType.get()
+    assert f'<option value="{kind.id}">Concert</option>' in bob.get(f"/acme/events/{event.id}?part=about").text
+    form = {"title": event.title, "event_type": str(kind.id)}
+    assert bob.post(f"/acme/events/{event.id}?part=about", data=form).status_code == 303
+    assert event.title in bob.get(f"/acme/events?event_type={kind.id}").text
+    assert "<bdi>Concert</bdi>" in browse(None).get(f"/e/{event.slug}").text

@@ -1,0 +1,72 @@
+"""What kinds of events an organization has, in its own words: chosen on an event, and the list is filtered by them."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+from database.compiled import Compiled
+from domain import Invalid
+from domain.events import events
+from domain.fields.choice import TONES
+from domain.fields.kinds import Field, comparable
+from domain.fields.records.option import Option, Options
+from domain.fields.text import Text
+from domain.lists import rows
+from domain.lists.listing import Listing, both
+from models import Event, EventType
+
+_all = Compiled(lambda: EventType.select(EventType.id, EventType.name, EventType.tone))
+
+
+def options():
+    """All types of the organization one stands in, by their names, as a choice has them."""
+    found = [Option(id, name, tone, name) for id, name, tone in _all()]
+    return tuple(sorted(found, key=lambda one: (one.said, one.id)))
+
+
+def typed():
+    """The rules of events with the types of the organization one stands in, by which they are filtered too."""
+    return _typed(options())
+
+
+@lru_cache(maxsize=500)
+def _typed(made):
+    field = replace(events.listing.by_name["event_type"], kind=Options(made=made), listed=bool(made))
+    fields = tuple(field if f.name == field.name else f for f in events.listing.fields)
+    return replace(events.rules, listing=replace(events.listing, fields=fields, version=made))
+
+
+def _once(row, values):
+    said = comparable(values.get("name", ""))
+    if said and any(one.said == said and one.id != (row and row.id) for one in options()):
+        raise Invalid({"name": "There is a type with this name already."})
+    return {}
+
+
+def _why(row, by, verb, members):
+    if verb == "delete" and by.may("events.write"):
+        return f"Events are “{row.name}”. Choose another type for them first."
+    return f"You can look at types, but not {verb} them: your role is {by.role}."
+
+
+listing = Listing(
+    *("event_types", "type", "types of events", EventType),
+    (
+        Field("name", "Name", Text(60), required=True),
+        Field("tone", "Colour", TONES, default="quiet"),
+    ),
+    both("name", "By name", "By name, backwards"),
+    reads="events.read",
+    writes="events.write",
+    followed=True,
+    icon="tag",
+    about="What kinds of events there are here. One is chosen on an event, and the list of events is filtered by it.",
+    empty=(("all", "Concert, talk, market: make the first, and choose it on an event.", "No types yet."),),
+)
+rules = rows.Rules(
+    listing,
+    may_change=lambda row, field, by: by.may("events.write"),
+    may_remove=lambda row, by: by.may("events.write") and not Event.one(Event.event_type == row),
+    why=_why,
+    derive=_once,
+    lock="event types",
+)

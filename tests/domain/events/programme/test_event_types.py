@@ -1,0 +1,61 @@
+"""Types of events: an organization's own words, each once, kept while an event has it."""
+
+import pytest
+
+from database.scope import inside
+from domain import Forbidden, Invalid
+from domain.events.programme import event_types
+from domain.lists import asks, lists, rows
+from models import EventType
+from tests.fixtures.events import make_event
+
+
+@pytest.fixture
+def concert(clock, inside_acme, at):
+    return rows.create(event_types.rules, {"name": "Concert", "tone": "info"}, by=at("bob"))
+
+
+def test_a_type_is_chosen_by_its_name_and_the_list_is_filtered_by_it(concert, at):
+    bob = at("bob")
+    event, _ = make_event(at("alice"))
+    make_event(at("alice"), title="A talk")
+    rows.change(event_types.typed(), event.id, {"event_type": "concert"}, by=bob)
+    listing = event_types.typed().listing
+    ask = asks.understand(listing, {"event_type": str(concert.id)})
+    assert [row.id for row in lists.read(listing, ask, bob).rows] == [event.id]
+    rows.change(event_types.rules, concert.id, {"name": "Gig"}, by=bob)
+    assert event_types.typed().listing.by_name["event_type"].kind.plain(concert.id) == "Gig"
+
+
+def test_a_name_stands_once(concert, at):
+    for work in (
+        lambda: rows.create(event_types.rules, {"name": "CONCERT"}, by=at("bob")),
+        lambda: rows.change(event_types.rules, _talk(at).id, {"name": "concert"}, by=at("bob")),
+    ):
+        with pytest.raises(Invalid) as refusal:
+            work()
+        assert list(refusal.value.fields) == ["name"]
+    rows.change(event_types.rules, concert.id, {"name": "concert"}, by=at("bob"))
+
+
+def _talk(at):
+    return rows.create(event_types.rules, {"name": "Talk"}, by=at("bob"))
+
+
+def test_one_that_an_event_has_stays_and_who_only_looks_makes_none(concert, at):
+    event, _ = make_event(at("alice"))
+    rows.change(event_types.typed(), event.id, {"event_type": str(concert.id)}, by=at("bob"))
+    with pytest.raises(Forbidden, match="Choose another type"):
+        rows.remove(event_types.rules, concert.id, by=at("alice"))
+    with pytest.raises(Forbidden):
+        rows.create(event_types.rules, {"name": "Market"}, by=at("vera"))
+    rows.change(event_types.typed(), event.id, {"event_type": ""}, by=at("bob"))
+    rows.remove(event_types.rules, concert.id, by=at("alice"))
+    assert EventType.select().count() == 0
+
+
+def test_another_organizations_type_is_none_of_ours(concert, at, cast):
+    with inside(cast.globex):
+        event, _ = make_event(at("charlie"))
+        with pytest.raises(Invalid):
+            rows.change(event_types.typed(), event.id, {"event_type": str(concert.id)}, by=at("charlie"))
