@@ -30,7 +30,8 @@ def typed():
 
 @lru_cache(maxsize=500)
 def _typed(made):
-    field = replace(events.listing.by_name["event_type"], kind=Options(made=made), listed=bool(made))
+    found = events.listing.by_name["event_type"]
+    field = replace(found, kind=Options(made=made), listed=bool(made), filters=bool(made))
     fields = tuple(field if f.name == field.name else f for f in events.listing.fields)
     return replace(events.rules, listing=replace(events.listing, fields=fields, version=made))
 

@@ -6,6 +6,7 @@ from database.scope import inside
 from domain import Forbidden, Invalid
 from domain.events.programme import event_types
 from domain.lists import asks, lists, rows
+from domain.organizations import organizations
 from models import EventType
 from tests.fixtures.events import make_event
 
@@ -55,7 +56,8 @@ def test_one_that_an_event_has_stays_and_who_only_looks_makes_none(concert, at):
 
 
 def test_another_organizations_type_is_none_of_ours(concert, at, cast):
+    charlie = organizations.reach(cast.charlie, cast.globex.slug)
     with inside(cast.globex):
-        event, _ = make_event(at("charlie"))
+        event, _ = make_event(charlie)
         with pytest.raises(Invalid):
-            rows.change(event_types.typed(), event.id, {"event_type": str(concert.id)}, by=at("charlie"))
+            rows.change(event_types.typed(), event.id, {"event_type": str(concert.id)}, by=charlie)
