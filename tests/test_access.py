@@ -250,6 +250,8 @@ FORMS = {
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
 MISSING = {
     **dict.fromkeys([f"event_covers.{end}" for end in ("public", "show", "remove")], "This event has no picture."),
+    "logos.public": "Its organizer has no logo.",
+    **dict.fromkeys(("logos.show", "logos.remove"), "Acme has no logo."),
     "status.show": "This site has no status page.",
     "feeds.act_end": "This link isn't here",
     "archives.download": "There is no file here",
@@ -330,6 +332,7 @@ REFUSED = {
     "flyers_editing.update": 422,  # it is no design
     "flyers_editing.add_picture": 409,  # none is chosen
     "event_covers.put": 422,  # neither here
+    "logos.put": 422,
     "flyers_showing.act": 403,  # without its secret
     "returns.show": 422,  # nothing is chosen
     "returns.show_account": 409,  # this refund needs none
@@ -801,7 +804,7 @@ def of_an_event(endpoint, sale):
         return dict(zip(("serial", "token"), sale["pass"], strict=True)) | {"slug": sale["slug"]}
     if room == "finding":
         return {"slug": sale["slug"]}
-    if room in ("badges", "running", "event_covers"):
+    if room in ("badges", "running", "event_covers", "logos"):
         return {"id": sale["published"], "slug": sale["slug"]}
     if room == "returns":
         return {"event": sale["published"], "id": sale["refunds_row" if end.endswith("account") else "paid"]}

@@ -415,3 +415,10 @@ def made_file(job, called):
     answer = send_file(path, "application/zip", as_attachment=True, download_name=called.format(job.finished_at))
     answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return answer
+
+
+def drawn(sha256, data, keeps):
+    """A picture of ours (WebP), which browsers keep for as long as `keeps` says."""
+    response = Response(data, mimetype="image/webp", headers={"Cache-Control": keeps})
+    response.set_etag(sha256)
+    return response.make_conditional(request)

@@ -34,6 +34,11 @@ def organizer(row):
     return row.organization.name.translate(_UNMARKED).strip() or NAMELESS
 
 
+def logo(row):
+    """The hash of the organizer's logo, where strangers see it; else None."""
+    return None if reports.is_hidden("organization", row.organization_id) else row.organization.logo
+
+
 def is_marked(row):
     """Whether that name bears the mark that staff has looked at it (domain/support/verifications.py)."""
     return row.organization.is_verified and not reports.is_hidden("organization", row.organization_id)

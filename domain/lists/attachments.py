@@ -14,7 +14,7 @@ from database.scope import everywhere, inside
 from database.transactions import wake, writes
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import audit, changes, settings
-from domain.files import names, stores, thumbnails
+from domain.files import gate, names, stores, thumbnails
 from domain.lists import rows
 from domain.lists.listing import demand, granted
 from models import StoredFile
@@ -232,6 +232,66 @@ def put_back(rules, id, file_id, *, by, parent=None):
     if not StoredFile.update(archived_at=None, archived_by=None).where(stands & theirs).execute():
         raise NotFound("There is nothing to put back any more.")
     changes.record(by.organization, topic(rules.listing), file_id, "created", by=by.user)
+
+
+# --- the one picture that stands for something ----------------------------------------------------------------------
+
+QUALITIES = (90, 75, 60, 45, 30, 15)  # of WebP, the best that is small enough
+MIDDLE, PAPER = {"x": 0.5, "y": 0.5, "zoom": 1, "turn": 0}, "#ffffff"  # behind what is transparent, and around it
+
+
+def picture(table, row_id):
+    """The StoredFile that is the picture of a row, or None."""
+    return StoredFile.select().where(*_pictures(table, row_id)).order_by(StoredFile.id.desc()).first()
+
+
+def _pictures(table, row_id):
+    return StoredFile.table == table, StoredFile.row_id == row_id, StoredFile.archived_at.is_null()
+
+
+def bring_picture(table, row_id, data, name, size, most, *, is_whole=False, by):
+    """Draw a photo (bytes) anew, so that nothing of it but its looks is kept, and in at most so many bytes: its middle,
+    or all of it. It lies in the store then, and what `note_picture` needs is returned. Refuses with Invalid (`photo`)
+    what gate.check doesn't take, and as `keep`."""
+    try:
+        with gate.drawing:
+            drawn = _drawn(data, size, most, is_whole)
+    except gate.NoPhoto as refusal:
+        raise Invalid({"photo": refusal.sentence}) from None
+    sha256 = hashlib.sha256(drawn).hexdigest()
+    facts = {"sha256": sha256, "size": len(drawn), "type": "image/webp", "name": names.cleaned(name)}
+    return facts | {"awaited": keep(table, row_id, facts, io.BytesIO(drawn), by=by)}
+
+
+def _drawn(data, size, most, is_whole):
+    crop = MIDDLE
+    if is_whole:
+        seen = gate.check(data)
+        sides = sorted((size[0] / seen.width, size[1] / seen.height))
+        crop = MIDDLE | {"zoom": sides[0] / sides[1]}
+    framed = gate.framed(data, size, crop, PAPER)
+    while True:  # what is noise all over is drawn smaller
+        for quality in QUALITIES:
+            out = io.BytesIO()
+            framed.save(out, "WEBP", quality=quality)
+            if out.tell() <= most:
+                return out.getvalue()
+        framed = framed.reduce(2)
+
+
+def note_picture(table, row_id, facts, by):
+    """The second half, in the present transaction: it is the picture of the row, instead of the one it had."""
+    put_picture_away(table, row_id, by)
+    values = {**facts, "table": table, "row_id": row_id, "by": by.user, "archived_at": None}
+    awaited = StoredFile.id == values.pop("awaited")
+    if not StoredFile.update(**values).where(awaited).execute():  # the purge was faster
+        StoredFile.create(**values)
+
+
+def put_picture_away(table, row_id, by):
+    """Let go of it, in the present transaction; returns how many there were."""
+    gone = {"archived_at": now(), "archived_by": by.user}
+    return StoredFile.update(**gone).where(*_pictures(table, row_id)).execute()
 
 
 # --- jobs ---------------------------------------------------------------------------------------------------------

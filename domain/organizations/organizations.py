@@ -184,6 +184,7 @@ _REACHED = (
     Organization.own_tasks_only,
     Organization.trash_days,
     Organization.second_factor_from,
+    Organization.logo,
 )
 # At every request: `list_1m_vs_jinja_page`.
 _reach = Compiled(
@@ -204,9 +205,12 @@ def reach(user, slug):
     if "\0" in slug:  # PostgreSQL refuses to compare it
         return None
     for row in _reach(user=user.id, slug=slug):
-        values = {f.name: f.python_value(v) for f, v in zip(_REACHED, row, strict=False)}
-        return Member(user, Organization.of(**values), row[-1])
+        return Member(user, _read(_REACHED, row), row[-1])
     return None
+
+
+def _read(columns, row):
+    return Organization.of(**{f.name: f.python_value(value) for f, value in zip(columns, row, strict=False)})
 
 
 def who_asked(job):
@@ -218,12 +222,14 @@ def who_asked(job):
     return by
 
 
+_LISTED = (
+    *(Organization.id, Organization.name, Organization.slug, Organization.is_personal, Organization.status),
+    Organization.logo,
+)
 # On every page: `list_1m_vs_jinja_page`.
 _mine = Compiled(
     lambda: (
-        Membership.select(
-            Organization.id, Organization.name, Organization.slug, Organization.is_personal, Organization.status
-        )
+        Membership.select(*_LISTED)
         .join(Organization)
         .where(Membership.user == parameter("user"), Organization.status != "deleted")
         .order_by(Organization.is_personal.desc(), Organization.name)
@@ -234,10 +240,7 @@ _mine = Compiled(
 
 def of(user):
     """The organizations the user is a member of, the personal one first."""
-    return [
-        Organization.of(id=id, name=name, slug=slug, is_personal=bool(personal), status=status)
-        for id, name, slug, personal, status in _mine(user=user.id)
-    ]
+    return [_read(_LISTED, row) for row in _mine(user=user.id)]
 
 
 def home(user, mine=None):
@@ -380,12 +383,8 @@ def delete(*, by):
     """
     by.require("organization.delete")
     stepup.demand("organization.delete", by.organization.id)
-    others = [
-        one.user
-        for one in Membership.select(Membership, User)
-        .join(User)
-        .where(Membership.organization == by.organization, Membership.user != by.user, User.status == "active")
-    ]
+    found = Membership.select(Membership, User).join(User).where(Membership.organization == by.organization)
+    others = [one.user for one in found.where(Membership.user != by.user, User.status == "active")]
     close(by.organization, by=by.user, from_status=("active",))
     for user in others:
         outgoing.notify(

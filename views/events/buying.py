@@ -52,6 +52,7 @@ def _event(event, wishes=None, code="", refusal=None, via=""):
             when=shop.when(event),
             summary=shop.summary(event, found),
             cover=covers.of(event.id),
+            logo=reported.logo(event),
             programme=[(shop.part_when(event, part), part, who) for part, who in programme],
             structured=shop.structured(event, found, [one.name for _, who in programme for one in who], url),
             wishes=wishes or {},

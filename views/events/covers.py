@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, g, request
 
 from database.scope import inside
 from domain import Invalid
@@ -22,20 +22,13 @@ def public(slug):
     """Kept for as short as a flyer's: what is hidden or taken away is soon gone."""
     event = reported.open_page(slug).event
     with inside(event.organization_id):
-        return _answer(event.id, "public, max-age=300")
+        return pages.drawn(*covers.content(event.id), "public, max-age=300")
 
 
 @blueprint.get(AT)
 @access.member("events.read")
 def show(id):
-    return _answer(id, "private, max-age=86400")
-
-
-def _answer(id, keeps):
-    sha256, data = covers.content(id)
-    response = Response(data, mimetype="image/webp", headers={"Cache-Control": keeps})
-    response.set_etag(sha256)
-    return response.make_conditional(request)
+    return pages.drawn(*covers.content(id), "private, max-age=86400")
 
 
 @blueprint.post(AT)

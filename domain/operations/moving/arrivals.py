@@ -31,7 +31,7 @@ from domain.imports import kept_files
 from domain.lists import attachments
 from domain.operations import purges
 from domain.operations.moving import carried, findings, packages, references, row_lines
-from domain.organizations import invitations, organizations
+from domain.organizations import invitations, logos, organizations
 from domain.records import documents, shapes
 from domain.records.archives import worked_out
 from models import (
@@ -404,7 +404,8 @@ class _Arriving:
     @writes
     def _finish(self):
         mine = Organization.id == self.organization.id, Organization.status == "suspended"
-        Organization.update(status="active", suspended_reason=None).where(*mine).execute()
+        values = {"status": "active", "suspended_reason": None, "logo": logos.sha256()}
+        Organization.update(values).where(*mine).execute()
         name, owner = self.organization.name, self.organization.owner
         tables = [id for (id,) in Collection.select(Collection.id).tuples()]
         worked_out.begin(tables, organizations.reach(owner, self.organization.slug))

@@ -17,7 +17,7 @@ from domain.files import made_files
 from domain.lists import attachments, comments, lists, rows
 from domain.operations import demo
 from domain.operations.moving import arrivals, carried, departures, findings, references, row_lines
-from domain.organizations import organizations
+from domain.organizations import logos, organizations
 from domain.records import collections, listings, shapes
 from domain.records.computed import formulas
 from domain.tasks import tasks
@@ -46,6 +46,7 @@ from models import (
     User,
 )
 from tests.fixtures import deaths
+from tests.fixtures.flyers import corners, saved
 from tests.fixtures.threads import write
 from tests.fixtures.travels import elsewhere, taken_out
 
@@ -171,6 +172,7 @@ def out(house, proven, tmp_path_factory):
         with inside(team):
             task = Task.select().order_by(Task.id).first()
             attachments.add(tasks.rules, task.id, io.BytesIO(b"the plan of the hall"), "plan.txt", by=by)
+            logos.put(saved(corners()), "logo.png", by=by)
             comments.add(tasks.rules, task.id, {"text": "Look at this, @Bob Adeyemi"}, by=by, page="/x")
             paid = {"provider": "stripe", "provider_subscription_id": "sub_1", "provider_customer_id": "cus_1"}
             write(lambda: Subscription.create(plan_key="pro", status="active", last_event_at=now(), **paid))
@@ -206,6 +208,7 @@ def test_a_demo_boots_elsewhere_row_by_row(out, houses, house):
         assert Task.get_by_id(file.row_id).id
         sha256, picture = covers.content(Event.get(Event.title == "Lantern Festival").id)
         assert hashlib.sha256(picture).hexdigest() == sha256
+        assert logos.content(team)[0] == team.logo
     assert Session.select().count() == 0
     assert {user.password_hash for user in User.select()} == {None}
     assert Admin.get().email == "alice@example.org"

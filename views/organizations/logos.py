@@ -1,0 +1,52 @@
+"""An organization's logo: put and taken away by its admins, shown to its members and on its events' pages."""
+
+from contextlib import closing
+
+from flask import Blueprint, g, request
+
+from database.scope import inside
+from domain import Invalid, NotFound
+from domain.events import reported
+from domain.files import gate, names
+from domain.organizations import logos
+from views import access, pages
+from views.safety.marks import takes
+
+blueprint = Blueprint("logos", __name__)
+AT = "/<organization>/logo"
+
+
+@blueprint.get("/e/<slug>/logo.webp")
+@access.public
+def public(slug):
+    """Kept for as short as an event's picture: what is hidden or taken away is soon gone."""
+    event = reported.open_page(slug).event
+    if not reported.logo(event):
+        raise NotFound("Its organizer has no logo.")
+    with inside(event.organization_id):
+        return pages.drawn(*logos.content(event.organization), "public, max-age=300")
+
+
+@blueprint.get(AT)
+@access.member("organization.read")
+def show():
+    return pages.drawn(*logos.content(g.by.organization), "private, max-age=86400")
+
+
+@blueprint.post(AT)
+@access.member("organization.update")
+@takes(gate.MOST_BYTES + 100_000)
+def put():
+    file = request.files.get("photo")
+    if not file:
+        raise Invalid({"photo": "Choose a picture first."})
+    with closing(file):
+        logos.put(file.read(gate.MOST_BYTES + 1), names.cleaned(file.filename or "logo"), by=g.by)
+    return pages.go(f"/{g.by.organization.slug}/settings", "The logo stands beside the name.")
+
+
+@blueprint.post(f"{AT}/removal")
+@access.member("organization.update")
+def remove():
+    logos.remove(by=g.by)
+    return pages.go(f"/{g.by.organization.slug}/settings", "The logo is gone.")
