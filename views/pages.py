@@ -417,7 +417,7 @@ def made_file(job, called):
     return answer
 
 
-def drawn(sha256, data, keeps):
+def picture(sha256, data, *, keeps):
     """A picture of ours (WebP), which browsers keep for as long as `keeps` says."""
     response = Response(data, mimetype="image/webp", headers={"Cache-Control": keeps})
     response.set_etag(sha256)

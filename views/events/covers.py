@@ -22,13 +22,13 @@ def public(slug):
     """Kept for as short as a flyer's: what is hidden or taken away is soon gone."""
     event = reported.open_page(slug).event
     with inside(event.organization_id):
-        return pages.drawn(*covers.content(event.id), "public, max-age=300")
+        return pages.picture(*covers.content(event.id), keeps="public, max-age=300")
 
 
 @blueprint.get(AT)
 @access.member("events.read")
 def show(id):
-    return pages.drawn(*covers.content(id), "private, max-age=86400")
+    return pages.picture(*covers.content(id), keeps="private, max-age=86400")
 
 
 @blueprint.post(AT)

@@ -24,13 +24,13 @@ def public(slug):
     if not reported.logo(event):
         raise NotFound("Its organizer has no logo.")
     with inside(event.organization_id):
-        return pages.drawn(*logos.content(event.organization), "public, max-age=300")
+        return pages.picture(*logos.content(event.organization), keeps="public, max-age=300")
 
 
 @blueprint.get(AT)
 @access.member("organization.read")
 def show():
-    return pages.drawn(*logos.content(g.by.organization), "private, max-age=86400")
+    return pages.picture(*logos.content(g.by.organization), keeps="private, max-age=86400")
 
 
 @blueprint.post(AT)
