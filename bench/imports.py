@@ -13,7 +13,6 @@ import threading
 import time
 from pathlib import Path
 
-import app  # noqa: F401  the whole of it, as a server holds it
 from bench.guildhall import file
 from database.clock import now
 from database.connections import open_database
@@ -25,6 +24,7 @@ from domain.imports import doing, imports
 from domain.organizations import organizations
 from domain.records import collections, listings
 from models import ImportFile, Profile, User
+from views import factory  # noqa: F401  the whole of it, as a server holds it
 
 FIELDS = (
     *(("Name", "text"), ("Code", "text"), ("About", "text"), ("Count", "number"), ("Price", "money"), ("Day", "day")),

@@ -4,14 +4,8 @@ import contextlib
 import fcntl
 import os
 import shutil
-import sqlite3
 import time
 from pathlib import Path
-
-import peewee
-
-from database.clock import now
-from database.connections import database
 
 ROOM = 16 * 1024 * 1024  # bytes that must be free for the database to be called well
 OVERLAP = 60  # seconds in which the one before may still be stopping
@@ -90,44 +84,6 @@ class Hold:
             self._note("")
             os.close(self.descriptor)
             self.descriptor = -1
-
-
-def damage(quick=False):
-    """What is wrong with the database's file, a few sentences of SQLite's; `quick` doesn't compare its indexes.
-    PostgreSQL watches over its own files (data checksums)."""
-    if database.dialect != "sqlite":
-        return []
-    check = "PRAGMA quick_check(20)" if quick else "PRAGMA integrity_check(20)"
-    try:
-        found = [text for (text,) in database.execute_sql(check).fetchall()]
-    except peewee.DatabaseError as error:  # so damaged that it can't even be looked at
-        found = [str(error)]
-    return [] if found == ["ok"] else found
-
-
-def refuse_damaged():
-    """After a crash: refuses with CannotStart where the file isn't whole."""
-    findings = damage(quick=True)
-    if findings:
-        raise CannotStart(
-            "Guildhall can't start: it was killed or the machine stopped, and the file of its database is damaged "
-            f"({findings[0]}). Put back the last good copy; the damaged one may still be read with "
-            "`sqlite3 guildhall.db .recover`."
-        )
-
-
-def copy(folder, word):
-    """A whole copy of the open SQLite file as of now, while it is used, below `folder`/backups; returns its path.
-    Refuses with CannotStart on PostgreSQL."""
-    if database.dialect != "sqlite":
-        raise CannotStart("PostgreSQL is copied with pg_dump: docs/deploy.md says how.")
-    backups = folder / "backups"
-    backups.mkdir(mode=0o700, exist_ok=True)
-    target = backups / f"{now():%Y%m%dT%H%M%S%f}-{word}.db"
-    target.touch(mode=0o600)
-    with contextlib.closing(sqlite3.connect(database.database)) as source:
-        source.execute("VACUUM INTO ?", (str(target),))
-    return target
 
 
 def has_room(url):

@@ -22,7 +22,7 @@ def open_house(url, folder, strict=True, was_killed=False):
     open_again(url)
     try:
         if was_killed:
-            housekeeping.refuse_damaged()
+            _refuse_damaged()
         _bring_up_to_date(folder)
     except (peewee.PeeweeException, sqlite3.Error) as error:
         trouble = troubles.of(error, writing=True)
@@ -47,6 +47,30 @@ def _bring_up_to_date(folder):
             "Call `python -m jobs.move` again, which goes on."
         )
     migrations.migrate(folder)
+
+
+def damage(quick=False):
+    """What is wrong with the database's file, a few sentences of SQLite's; `quick` doesn't compare its indexes.
+    PostgreSQL watches over its own files (data checksums)."""
+    if database.dialect != "sqlite":
+        return []
+    check = "PRAGMA quick_check(20)" if quick else "PRAGMA integrity_check(20)"
+    try:
+        found = [text for (text,) in database.execute_sql(check).fetchall()]
+    except peewee.DatabaseError as error:  # so damaged that it can't even be looked at
+        found = [str(error)]
+    return [] if found == ["ok"] else found
+
+
+def _refuse_damaged():
+    """After a crash: refuses with CannotStart where the file isn't whole."""
+    findings = damage(quick=True)
+    if findings:
+        raise housekeeping.CannotStart(
+            "Guildhall can't start: it was killed or the machine stopped, and the file of its database is damaged "
+            f"({findings[0]}). Put back the last good copy; the damaged one may still be read with "
+            "`sqlite3 guildhall.db .recover`."
+        )
 
 
 def open_again(url, **options):

@@ -1,6 +1,6 @@
 """The nightly walk along the audit log's chain; `python -m jobs --audit` does it now and prints what it found."""
 
-from database import housekeeping
+from database import opening
 from domain.automations.webhooks import endpoints
 from domain.backers import backers
 from domain.base import audit
@@ -26,7 +26,7 @@ def work():
 
 def check_file():
     """Look through the database's file: tell the admins and fail where it is damaged."""
-    if findings := housekeeping.damage():
+    if findings := opening.damage():
         admins.warn_of_damage(findings)
         raise Broken(" ".join(findings[:5]))
     return 0

@@ -16,7 +16,6 @@ from jinja2 import FileSystemBytecodeCache
 
 import jobs
 import models
-from app import create_app
 from database import clock as clocks
 from database import locks, transactions
 from database.clock import now, set_clock
@@ -35,6 +34,7 @@ from tests.fixtures.houses import opened
 from tests.fixtures.threads import write
 from tests.peers import resend as resend_peer
 from views import directions, kept_pages
+from views.factory import create_app
 
 PASSWORD = "Correct horse 1!"
 CAST = ("alice", "bob", "vera", "dora", "charlie", "stella")

@@ -12,7 +12,6 @@ from datetime import timedelta
 import pytest
 from flask import Blueprint
 
-import app
 import models
 from database import transactions
 from database.clock import now
@@ -44,7 +43,7 @@ from tests.fixtures.keys import a_key
 from tests.fixtures.permissions import MATRIX, STATES
 from tests.fixtures.public import something_public
 from tests.fixtures.threads import write
-from views import access
+from views import access, factory
 
 JSON = {"Accept": "application/json"}
 HTMX = {"HX-Request": "true"}
@@ -1170,13 +1169,13 @@ def test_the_app_refuses_to_start_with_a_route_that_has_no_door(house, monkeypat
     bare.blueprint = Blueprint("bare", "views.bare")
     bare.blueprint.add_url_rule("/bare", "door_forgotten", lambda: "open to all")
     monkeypatch.setitem(sys.modules, "views.bare", bare)
-    features = app.features
-    monkeypatch.setattr(app, "features", lambda chosen: (*features(chosen), "views.bare"))
+    features = factory.features
+    monkeypatch.setattr(factory, "features", lambda chosen: (*features(chosen), "views.bare"))
     from domain.base import configuration
 
     database.close_all()
     with pytest.raises(RuntimeError, match="/bare"):
-        app.create_app(configuration.active)
+        factory.create_app(configuration.active)
 
 
 @pytest.mark.parametrize("door", [access.member, access.platform])

@@ -485,12 +485,20 @@ def test_a_server_holds_no_library_that_only_some_ask_for():
     """Each `Late("name")` in our code, after the whole application was imported (`memory_mb`)."""
     ours = [path for room in ("database", "domain", "views", "jobs") for path in (TOP / room).rglob("*.py")]
     named = {name for path in ours for name in re.findall(r'Late\("([a-z0-9_]+)', path.read_text(), re.I)}
-    script = "import sys, app\nfor m in app.features(app.configuration.load()): __import__(m)\nprint(*sys.modules)"
+    script = "import sys\nfrom views import factory as f\nfor m in f.features(f.configuration.load()): __import__(m)\nprint(*sys.modules)"
     told = configuration.environment() | {"GUILDHALL_ENV": "test"}
     loaded = subprocess.run([sys.executable, "-c", script], cwd=TOP, env=told, capture_output=True, text=True)
     assert "domain.people.passkeys" in loaded.stdout, loaded.stderr
     assert {"zxingcpp", "mrml", "lark", "authlib"} <= named
     assert named & set(loaded.stdout.split()) <= {"zstandard"}, "urllib3 loads it where it finds it"
+
+
+def test_the_process_that_looks_after_the_workers_holds_nothing_of_what_they_serve():
+    told = configuration.environment() | {"GUILDHALL_ENV": "test"}
+    script = "import sys, app, views.safety.worker\nprint(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=TOP, env=told, capture_output=True, text=True)
+    assert "gunicorn.workers.gthread" in loaded.stdout, loaded.stderr
+    assert {"models", "peewee", "flask", "jinja2", "stripe", "psycopg"} & set(loaded.stdout.split()) == set()
 
 
 def test_a_process_beside_this_one_reads_no_file_that_stands_before_what_it_is_told(unhoused, monkeypatch):

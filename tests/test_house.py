@@ -190,7 +190,7 @@ LATE = {
     ("domain/files/thumbnails.py", "PIL"): "it takes memory, and only the job that draws pictures needs it",
     ("domain/imports/workbooks.py", "openpyxl"): "it takes 20 MB, and only a workbook needs it",
     ("domain/people/feeds.py", "icalendar"): "it takes 9 MB, and only who reads a calendar needs it",
-    ("app.py", "gunicorn.app.base"): "the tests and the jobs need no server",
+    ("app.py", "views"): "the process that looks after the workers needs none of it",
     ("domain/people/passwords.py", "zxcvbn"): "its lists take 14 MB, and only a chosen password needs them",
 }
 

@@ -15,9 +15,9 @@ TOP = Path(__file__).resolve().parent.parent
 TRY = """
 import json, os, signal, sys, time
 from pathlib import Path
-import app
 from database import opening
 from domain.base.configuration import Configuration
+from views import factory
 
 folder, storage, *redis = sys.argv[1:]
 chosen = Configuration(
@@ -25,7 +25,7 @@ chosen = Configuration(
     site_url="http://localhost", rate_limit_storage=storage, workers=2, pages_per_minute=9 if redis else 300,
 )
 opening.open_house(chosen.database_url, chosen.data)
-made = app.create_app(chosen)
+made = factory.create_app(chosen)
 client, found = made.test_client(), []
 for pid in map(int, redis):  # it is killed while the site is used
     client.get("/sign-in")

@@ -18,7 +18,7 @@ import peewee
 import psycopg
 import pytest
 
-from database import connections, housekeeping, logs, opening, transactions, troubles
+from database import connections, housekeeping, logs, migrations, opening, transactions, troubles
 from database.clock import now
 from database.connections import database
 from database.transactions import writer, writes
@@ -252,18 +252,18 @@ def damaged(file):
 
 def test_attack_a10_a_damaged_file_is_found_at_night_and_after_a_crash(sqlite, cast):
     url = f"sqlite:///{sqlite}"
-    assert housekeeping.damage() == housekeeping.damage(quick=True) == []
+    assert opening.damage() == opening.damage(quick=True) == []
     assert verifications.check_file() == 0
     writer.stop()
     database.close_all()
     damaged(sqlite)
     with pytest.raises(housekeeping.CannotStart, match="damaged"):
         opening.open_house(url, sqlite.parent, was_killed=True)
-    assert housekeeping.damage()
+    assert opening.damage()
 
 
 def test_report_22_a_copy_is_made_as_often_as_one_likes(sqlite, cast):
-    made = [housekeeping.copy(sqlite.parent, "copy") for _ in range(3)]
+    made = [migrations.copy(sqlite.parent, "copy") for _ in range(3)]
     assert [path.exists() for path in made] == [True, True, True]
     assert stat.S_IMODE(made[2].stat().st_mode) == 0o600
     with closing(sqlite3.connect(made[2])) as copy:
@@ -271,7 +271,7 @@ def test_report_22_a_copy_is_made_as_often_as_one_likes(sqlite, cast):
 
 
 def test_attack_a10_admins_hear_of_damage(cast, letters, monkeypatch):
-    monkeypatch.setattr(housekeeping, "damage", lambda: ["Page 7 is gone."])
+    monkeypatch.setattr(opening, "damage", lambda: ["Page 7 is gone."])
     for _ in range(2):
         with pytest.raises(verifications.Broken):
             verifications.check_file()
@@ -293,6 +293,17 @@ def test_attack_a10_where_nothing_may_be_written_it_says_so(tmp_path, unhoused):
         assert "Traceback" not in done.stderr
         assert "Guildhall can't start" in done.stderr
         assert "GUILDHALL_DATA" in done.stderr
+
+
+def test_a_server_whose_database_is_away_ends_with_the_sentence(tmp_path, unhoused):
+    environment = {"PATH": os.environ["PATH"], "GUILDHALL_DATA": str(tmp_path), "PORT": str(free_port())}
+    environment["DATABASE_URL"] = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=TOP, env=environment, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode
+    assert "Traceback" not in done.stderr
+    assert f"Guildhall can't start: {troubles.AWAY}" in done.stderr
 
 
 def test_attack_a10_a_real_server_keeps_its_files_to_itself_and_a_second_one_is_refused(tmp_path):

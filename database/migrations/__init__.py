@@ -6,13 +6,15 @@ What the files need for both databases is here: types, triggers, search, row sec
 import fcntl
 import logging
 import re
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from playhouse.migrations import Runner
 
-from database import housekeeping
+from database.clock import now
 from database.connections import database
+from database.housekeeping import CannotStart
 from database.scope import everywhere
 
 log = logging.getLogger("guildhall.migrations")
@@ -271,5 +273,19 @@ def _alone(database, data):
 def _backup(database, data, before):
     if database.dialect != "sqlite":
         return  # a server's backups are its keeper's: docs/deploy.md
-    target = housekeeping.copy(data, f"before-{before}")
+    target = copy(data, f"before-{before}")
     log.info("backed up", extra={"backup": target.name})
+
+
+def copy(folder, word):
+    """A whole copy of the open SQLite file as of now, while it is used, below `folder`/backups; returns its path.
+    Refuses with CannotStart on PostgreSQL."""
+    if database.dialect != "sqlite":
+        raise CannotStart("PostgreSQL is copied with pg_dump: docs/deploy.md says how.")
+    backups = folder / "backups"
+    backups.mkdir(mode=0o700, exist_ok=True)
+    target = backups / f"{now():%Y%m%dT%H%M%S%f}-{word}.db"
+    target.touch(mode=0o600)
+    with closing(sqlite3.connect(database.database)) as source:
+        source.execute("VACUUM INTO ?", (str(target),))
+    return target

@@ -27,7 +27,7 @@ from domain.base import outgoing
 from domain.money import facts, inbox
 from domain.money.providers import stripe
 from tests.fixtures.deaths import awake, dies_at
-import app  # every kind of sending is known
+from views import factory  # every kind of sending is known
 
 about = awake()
 if about["point"] == "a write":  # inside its transaction, all of it done

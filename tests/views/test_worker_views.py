@@ -7,17 +7,20 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
+from gunicorn.arbiter import Arbiter
 
+from database import housekeeping
 from tests.browser.server import TOP, Server, free_port
-from views import worker
+from views.safety import worker
 
 # Gunicorn with our worker, patient for shorter than the product is, and an application that shows what it was sent.
 SMALL = """
 import sys, time
 from gunicorn.app.base import BaseApplication
-from views import worker
+from views.safety import worker
 
 worker.SECONDS.update(head=1, body=1.5, sending=1)
 worker.STOPPING = 1
@@ -41,7 +44,7 @@ def app(environ, start):
 
 class Small(BaseApplication):
     def load_config(self):
-        for name, value in dict(bind=f"127.0.0.1:{sys.argv[1]}", threads=8, worker_class="views.worker.Worker",
+        for name, value in dict(bind=f"127.0.0.1:{sys.argv[1]}", threads=8, worker_class="views.safety.worker.Worker",
                                 worker_connections=1100, keepalive=5, graceful_timeout=5, sendfile=False,
                                 control_socket_disable=True).items():
             self.cfg.set(name, value)
@@ -68,6 +71,30 @@ def small(before=""):
         process.terminate()
         process.wait(20)
         process.stderr.close()
+
+
+def loading(load, notify=lambda: None):
+    """A worker that is about to load its application by `load()`."""
+    made = object.__new__(worker.Worker)
+    made.timeout, made.app, made.notify = 0.04, SimpleNamespace(wsgi=load), notify
+    return made
+
+
+def test_a_worker_that_loads_for_long_says_that_it_lives():
+    is_heard = threading.Event()
+    made = loading(lambda: is_heard.wait(30), is_heard.set)
+    made.load_wsgi()
+    assert made.wsgi is True
+
+
+def test_a_start_that_is_refused_ends_the_server_with_the_sentence(capsys):
+    def refused():
+        raise housekeeping.CannotStart("Guildhall can't start: the database is away.")
+
+    with pytest.raises(SystemExit) as ended:
+        loading(refused).load_wsgi()
+    assert ended.value.code == Arbiter.APP_LOAD_ERROR
+    assert capsys.readouterr().err == "Guildhall can't start: the database is away.\n"
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from views.machines.operations import Described, declared
 from views.machines.schemas import BOOLEAN, obj
 from views.safety.headers import is_https, protecting
 from views.safety.marks import unlimited
-from views.safety.requests import BODY, note
+from views.safety.requests import note
+from views.safety.sizes import BODY
 
 blueprint = Blueprint("webhooks", __name__)
 PATHS = {f"/webhooks/{path}": path for path in ("stripe", "polar", "lemon-squeezy")}

@@ -32,7 +32,8 @@ by_any_name = _mark("by_any_name")
 
 
 def takes(size):
-    """May be sent so many bytes. The last word of its address is one of LARGE, by which the worker knows it;
+    """May be sent so many bytes. The last word of its address is one of
+    sizes.LARGE, by which the worker knows it;
     or it is a campaign's page, to which strangers bring a photo."""
 
     def put(view):
@@ -40,6 +41,3 @@ def takes(size):
         return view
 
     return put
-
-
-LARGE = ("imports", "files", "pictures")

@@ -15,10 +15,10 @@ from domain.base import allowances, audit, stepup
 from domain.organizations import organizations
 from views import cookies, places
 from views.safety import headers, limits, lookers, marks, origin, pulse
+from views.safety.sizes import BODY
 
 log = logging.getLogger("guildhall.requests")
 
-BODY = 1024 * 1024  # bytes
 SECRET_PARTS = {"secret", "link", "token"}  # what a route calls the part of its address that opens something
 
 

@@ -147,7 +147,7 @@ def test_a_table_s_date_is_waited_for_as_well(at, clock):
 CHILD = """
 from domain.automations import running
 from tests.fixtures.deaths import awake, dies_at
-import app
+from views import factory
 
 awake()
 dies_at(running, "_effect", before=False)

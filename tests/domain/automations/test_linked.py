@@ -171,7 +171,7 @@ def test_rows_and_links_that_are_not_seen_are_not_there(café, cast, at):
 CHILD = """
 from domain.automations import running, sources
 from tests.fixtures.deaths import awake, dies_at
-import app
+from views import factory
 
 awake()
 dies_at(sources.Source, "change", before=False)

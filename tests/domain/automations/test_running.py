@@ -400,7 +400,7 @@ def test_a_letter_goes_to_an_address_of_the_row_once_and_not_to_who_wants_none(c
 CHILD = """
 from domain.automations import running
 from tests.fixtures.deaths import awake, dies_at
-import app
+from views import factory
 
 about = awake()
 when, name = about["point"].split()

@@ -3,9 +3,9 @@ import re
 
 import pytest
 
-import app as application
 from database.connections import database
 from domain.base import configuration
+from views import factory as application
 
 
 @pytest.fixture

@@ -96,8 +96,8 @@ def test_a_forged_cookie_is_a_stranger(web, browse):
 def test_cookies_are_http_only_same_site_and_secure_over_https(web, house, newcomer, browse):
     import dataclasses
 
-    import app as application
     from domain.base import configuration
+    from views import factory as application
 
     set_cookie = newcomer.post("/sign-in", data={"email": "bob@example.org", "password": PASSWORD}).headers[
         "Set-Cookie"

@@ -10,18 +10,19 @@ import re
 import resource
 import selectors
 import socket
+import sys
 import tempfile
 import threading
 import time
 from collections import OrderedDict, deque
 from functools import partial
 
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from views.safety.marks import LARGE
-from views.safety.requests import BODY
+from views.safety.sizes import BODY, LARGE
 
 HEAD = 64 * 1024  # bytes of a request's head; gunicorn then looks at each line
 WHOLE = HEAD + BODY + BODY // 8  # what is gathered; of a larger one the app sees enough to refuse it
@@ -249,6 +250,24 @@ class Worker(ThreadWorker):
             most = 4 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(4 * CONNECTIONS, hard)
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         super().init_process()
+
+    def load_wsgi(self):
+        """However long the database is brought up to date for, this worker isn't taken for one that hangs. A sentence
+        with which the start is refused is said, and ends the server."""
+        is_loaded = threading.Event()
+
+        def live():
+            while not is_loaded.wait(self.timeout / 4):
+                self.notify()
+
+        threading.Thread(target=live, daemon=True).start()
+        try:
+            super().load_wsgi()
+        except SystemExit as refused:
+            print(refused, file=sys.stderr, flush=True)
+            sys.exit(Arbiter.APP_LOAD_ERROR)
+        finally:
+            is_loaded.set()
 
     # --- in ------------------------------------------------------------------------------------------
 
