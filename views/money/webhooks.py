@@ -15,10 +15,10 @@ from domain.money.providers.provider import BadSignature
 from views import access
 from views.machines.operations import Described, declared
 from views.machines.schemas import BOOLEAN, obj
+from views.safety.gathering import BODY
 from views.safety.headers import is_https, protecting
 from views.safety.marks import unlimited
 from views.safety.requests import note
-from views.safety.sizes import BODY
 
 blueprint = Blueprint("webhooks", __name__)
 PATHS = {f"/webhooks/{path}": path for path in ("stripe", "polar", "lemon-squeezy")}

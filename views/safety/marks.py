@@ -33,7 +33,7 @@ by_any_name = _mark("by_any_name")
 
 def takes(size):
     """May be sent so many bytes. The last word of its address is one of
-    sizes.LARGE, by which the worker knows it;
+    gathering.LARGE, by which the worker knows it;
     or it is a campaign's page, to which strangers bring a photo."""
 
     def put(view):

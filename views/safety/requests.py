@@ -15,7 +15,7 @@ from domain.base import allowances, audit, stepup
 from domain.organizations import organizations
 from views import cookies, places
 from views.safety import headers, limits, lookers, marks, origin, pulse
-from views.safety.sizes import BODY
+from views.safety.gathering import BODY
 
 log = logging.getLogger("guildhall.requests")
 
