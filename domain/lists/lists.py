@@ -81,7 +81,7 @@ def read(listing, ask, by, present=None):
 
 
 LOOKED = 5000  # rows that are looked at for one page where conditions are asked of their values
-FOUND = 201  # the newest rows that a search finds, among which words are counted: each lies in a page of the
+FOUND = 200  # the newest rows that a search finds, among which words are counted: each lies in a page of the
 # file of its own, and a reader's cache has room for no more of them (`list_growth`)
 CHUNK = 500  # of them at once
 

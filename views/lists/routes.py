@@ -267,6 +267,8 @@ def _total(place, context):
             return known
         if known > lists.COUNTED:  # at least so many, whatever wasn't counted
             return lists.COUNTED + 1
+        if chosen is None:
+            return asks.AtLeast(known)
     return totals.total(place.listing, place.ask, place.by)
 
 
