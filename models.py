@@ -45,11 +45,6 @@ class User(Table):
         return self.profile.full_name or self.email
 
     @property
-    def has_backer_access(self):
-        until = self.backer_access_until
-        return self.backer_access_granted_at is not None and (until is None or until > now())
-
-    @property
     def profile(self):
         if not hasattr(self, "_profile"):
             self._profile = Profile.get(Profile.user == self)

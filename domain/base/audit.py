@@ -27,7 +27,6 @@ from domain.base import configuration, keys
 from models import AuditEvent
 
 CATEGORIES = ("auth", "organization", "member", "billing", "security", "admin", "system")
-RESULTS = ("success", "failure", "denied")
 _SECRET = re.compile(r"password|secret|token|code|hash|cookie|key$", re.I)
 
 # Where the present act comes from: views fill it in, jobs leave it empty.

@@ -5,7 +5,6 @@ from datetime import date
 from domain.fields.kinds import Kind, Unfit, compatible
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-UNITS = ("day", "week", "month")
 _SHORT = {
     "daily": "every day",
     "weekly": "every week",

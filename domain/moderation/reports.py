@@ -71,7 +71,6 @@ def _read():
 
 
 _hidden = TableCache("moderation", _read)
-forget = _hidden.forget
 
 
 def is_hidden(kind, id):

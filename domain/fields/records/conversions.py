@@ -18,7 +18,6 @@ from domain.fields.records.duration import UNITS
 from domain.fields.records.leftover import LeftOver
 
 KEEP, READ, ASK, NO = "keep", "read", "ask", "no"  # all keep · each is read · after a question · not offered
-LABELS = {KEEP: "Every cell keeps its value", READ: "Each cell is read; what doesn't fit stays as words"}
 
 _ANY = (
     "text long_text number money percent yes_no choice choices day moment duration person people email phone url "

@@ -109,7 +109,6 @@ WHOLE = (
     ),
 )
 COLOUR = Part("background.colour", "Colour behind all", "colour")
-PICTURES = ("background.file", "overlay.file")
 
 
 # --- design → form ------------------------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ from models import Consent, Subscriber
 
 SIZE, MOST, BATCH = 1_000_000, 20_000, 500  # bytes and rows of a file, rows of a transaction
 NAMES = ("email", "e mail", "mail", "address", "email address", "e mail address")
-TOLD = 20  # wrong lines that are named
 WHERE = Field("where", "Where and when they agreed", Text(300, least=10), True)
 
 

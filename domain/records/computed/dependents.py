@@ -190,13 +190,6 @@ def _put_behind(one):
         RecordStale.create(**again)
 
 
-def waiting(collection):
-    """Whether results of a table aren't worked out yet."""
-    marked = RecordStale.select().where(RecordStale.collection == collection).exists()
-    job = long_jobs.newest(WHOLE, str(collection.id))
-    return marked or bool(job and job.is_open)
-
-
 def begin(table, by):
     """Have all formulas of a table worked out by a job, in the present transaction."""
     long_jobs.replace(WHOLE, str(table))

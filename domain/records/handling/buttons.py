@@ -29,15 +29,6 @@ MOST = 8  # fields that one press changes
 LONGEST = 1000  # signs of an address
 WORDS = {"now": ("day", "moment"), "me": ("person",)}  # what isn't known before somebody presses → of which kinds
 
-_listeners: list = []
-
-
-def hear(listener):
-    """Have `listener(table, number of the button, number of the row, by=…)` called in the transaction of each press
-    that changes fields. What automations hang on; it refuses the press by raising Refused."""
-    _listeners.append(listener)
-
-
 # --- as who builds makes them -----------------------------------------------------------------------------------------
 
 
@@ -210,9 +201,7 @@ def press(rules, table, button, id, *, by):
         if cell is None or cell.kind_name != kind or cell.name not in rules.listing.by_name:
             raise Refused(f"“{one.label}” rests: a field that it changes was put away or is of another kind.")
         form[cell.name] = _now(cell, word, by) if word else _sent(cell, stored, one)
-    row, noted = rows.change(rules, id, form, by=by)
-    for listener in _listeners:
-        listener(table, button, row.id, by=by)
+    _, noted = rows.change(rules, id, form, by=by)
     return noted or "Nothing was different."
 
 

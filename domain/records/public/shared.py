@@ -4,7 +4,6 @@ What a view shows is a Listing of the chosen fields over Rights narrowed to them
 a filter or a search. Places in it are told by sealed words, so that no number of a row is.
 """
 
-import calendar
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -237,11 +236,6 @@ def _month(opened, listing, ask, args):
         days.append((day, entries, shown.beyond.get(day, 0) if shown else 0))
     turned = [one.day.strftime("%Y-%m") if (one := look.turned(step)) else "" for step in (-1, 1)]
     return Page(listing, ask, "calendar", [], month=first, days=tuple(days), before=turned[0], after=turned[1])
-
-
-def weekdays():
-    """Their names, from Monday."""
-    return tuple(calendar.day_abbr)
 
 
 # --- places and files ------------------------------------------------------------------------------------------------

@@ -170,22 +170,6 @@ def test_nothing_else_is_done_to_a_button_than_to_press_it(table, by):
             act()
 
 
-def test_whoever_hears_of_presses_is_told_in_their_transaction(table, by, monkeypatch):
-    id, told = make(table, by, Name="Drill"), []
-    made = button(table, by, **sets(table, Note="one"))
-    monkeypatch.setattr(buttons, "_listeners", [])
-
-    def listener(*press, by):
-        told.append(press)
-        raise Refused("not now")
-
-    buttons.hear(listener)
-    with pytest.raises(Refused, match="not now"):
-        press(table, made, id, by)
-    assert told == [(table.id, made.id, id)]
-    assert values(table, by, "Note") == {id: None}
-
-
 def test_addresses_of_mail_and_phones_keep_their_signs_and_take_no_others(table, by):
     id = make(table, by, Name="ada+x@example.org?bcc=eve@example.org", Note="+49 30 1234")
     for address, leads in (
