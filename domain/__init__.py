@@ -37,6 +37,13 @@ class NotFound(Refused):
         super().__init__(sentence)
 
 
+def existing(row, *sentence):
+    """What was looked for. Refuses with NotFound where that is None."""
+    if row is None:
+        raise NotFound(*sentence)
+    return row
+
+
 class Forbidden(Refused):
     code, status = "FORBIDDEN", 403
 

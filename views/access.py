@@ -18,7 +18,7 @@ from werkzeug.urls import iri_to_uri
 
 from database.clock import read_in
 from database.scope import inside
-from domain import Forbidden, NotFound, Refused
+from domain import Forbidden, NotFound, Refused, existing
 from domain.base import audit, roles, stepup
 from domain.events.door import devices
 from domain.organizations import api_keys, organizations
@@ -112,9 +112,7 @@ def member(capability, unless=None):
 
     def door(view):
         def enter(view, kwargs):
-            by = organizations.reach(_who(), kwargs.pop("organization"))
-            if by is None:
-                raise NotFound()
+            by = existing(organizations.reach(_who(), kwargs.pop("organization")))
             g.by = by = _previewed(by, capability)
             with inside(by.organization):
                 if unless is None or not unless(by, **kwargs):

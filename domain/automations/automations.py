@@ -7,7 +7,7 @@ from database.clock import now
 from database.columns import public_id
 from database.locks import lock
 from database.transactions import writes
-from domain import Forbidden, Invalid, NotFound, Refused
+from domain import Forbidden, Invalid, NotFound, Refused, existing
 from domain.automations import bodies, clocks, noting, sources
 from domain.base import changes, history
 from domain.fields.choice import Choice
@@ -34,10 +34,9 @@ def one(id, by):
 def version_of(automation, number=None):
     """One of its versions, the newest unless another is asked for. Refuses with NotFound."""
     wanted = AutomationVersion.number == (number or automation.number)
-    found = AutomationVersion.one(AutomationVersion.automation == automation, wanted)
-    if found is None:
-        raise NotFound("There is no such version.")
-    return found
+    return existing(
+        AutomationVersion.one(AutomationVersion.automation == automation, wanted), "There is no such version."
+    )
 
 
 def versions(automation):

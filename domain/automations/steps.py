@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from database.clock import now, reader_day
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, existing
 from domain.automations import dates, linked, pairs, sources, texts
 from domain.automations.webhooks import deliveries, endpoints
 from domain.base import allowances, outgoing
@@ -352,15 +352,11 @@ class Webhook(Step):
         return data
 
     def plan(self, step, at):
-        endpoint = endpoints.present(step["endpoint"])
-        if endpoint is None:
-            raise NotFound("The address that it tells was removed.")
+        endpoint = existing(endpoints.present(step["endpoint"]), "The address that it tells was removed.")
         return [f"A message to {endpoint.name}", deliveries.written(self._body(at))]
 
     def do(self, step, at):
-        endpoint = endpoints.present(step["endpoint"])
-        if endpoint is None:
-            raise NotFound("The address that it tells was removed.")
+        endpoint = existing(endpoints.present(step["endpoint"]), "The address that it tells was removed.")
         if deliveries.leave(endpoint, at.key, self._body(at), run=at.run):
             allowances.spend_all(("automation_webhooks", at.by.organization, 1))  # a refusal leaves no message either
         return f"Left a message for {endpoint.name}.", 0

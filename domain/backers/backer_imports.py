@@ -12,7 +12,7 @@ from itertools import islice
 from database.clock import now
 from database.locks import lock
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused, existing
 from domain.backers import backer_codes, backers, tiers
 from domain.base import audit, keys, long_jobs
 from domain.fields.forms import read_whole
@@ -285,10 +285,7 @@ def _note_handed_over(held, count, by):
 
 def one(id):
     """An import by its id. Refuses with NotFound."""
-    held = BackerImport.one(BackerImport.id == id)
-    if held is None:
-        raise NotFound("There is no such import.")
-    return held
+    return existing(BackerImport.one(BackerImport.id == id), "There is no such import.")
 
 
 def recent(limit=20):

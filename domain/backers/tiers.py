@@ -7,7 +7,7 @@ from peewee import fn
 
 from database.locks import lock
 from database.transactions import writes
-from domain import Invalid, NotFound
+from domain import Invalid, existing
 from domain.base import audit
 from domain.entitlements import plans
 from domain.fields.choice import Choice
@@ -84,9 +84,7 @@ def change(id, form, *, by):
     """Change what a tier is called and gives, from here on: claimed codes keep what they got.
     The key stays, as files name it. Refuses with NotFound and Invalid."""
     lock("backer tiers")
-    tier = BackerTier.one(BackerTier.id == id)
-    if tier is None:
-        raise NotFound("There is no such tier.")
+    tier = existing(BackerTier.one(BackerTier.id == id), "There is no such tier.")
     before, values = _facts(tier), _values({**form, "key": tier.key})
     BackerTier.update(**values).where(BackerTier.id == id).execute()
     tier = BackerTier.get_by_id(id)

@@ -11,7 +11,7 @@ from database.clock import now
 from database.locks import lock
 from database.scope import everywhere
 from database.transactions import writes
-from domain import Forbidden, Invalid, NotFound
+from domain import Forbidden, Invalid, NotFound, existing
 from domain.base import history
 from domain.charts import charts
 from domain.fields.kinds import clean, comparable
@@ -128,9 +128,7 @@ def _note(chart, what, by, verb="updated", is_seen=None):
 
 def found(id, by):
     """A chart that is theirs to change. Refuses with NotFound or Forbidden."""
-    chart = get(id, by)
-    if chart is None:
-        raise NotFound("This chart isn't here any more.")
+    chart = existing(get(id, by), "This chart isn't here any more.")
     if not may_change(chart, by):
         raise Forbidden(f"Only {chart.by.name} and admins can change this chart.")
     return chart

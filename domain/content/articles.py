@@ -5,7 +5,7 @@ from functools import partial
 from database.clock import now
 from database.locks import lock
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, existing
 from domain.base import audit
 from domain.fields.choice import Choice
 from domain.fields.forms import check_fresh, read_whole
@@ -30,10 +30,7 @@ FIELDS = (
 
 def one(kind, id):
     """The article, published or not. Refuses with NotFound."""
-    found = Article.one(Article.id == id, Article.kind == kind) if id else None
-    if found is None:
-        raise NotFound(f"There is no such {CALLED[kind][0]}.")
-    return found
+    return existing(Article.one(Article.id == (id or 0), Article.kind == kind), f"There is no such {CALLED[kind][0]}.")
 
 
 def published(kind, before=None):

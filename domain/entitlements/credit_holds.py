@@ -5,7 +5,7 @@ from datetime import timedelta
 from database.clock import now
 from database.scope import inside
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused, existing
 from domain.entitlements import credit_accounts
 from domain.fields.number import counted
 from models import CreditAccount, CreditHold
@@ -110,10 +110,7 @@ def _hold(account, name):
 
 
 def _found_hold(account, name):
-    held = _hold(account, name)
-    if held is None:
-        raise NotFound("Nothing is held under this key.")
-    return held
+    return existing(_hold(account, name), "Nothing is held under this key.")
 
 
 def _refuse_over(held):

@@ -11,7 +11,7 @@ from database.columns import public_id
 from database.locks import lock
 from database.scope import inside
 from database.transactions import writes
-from domain import Invalid, NotFound
+from domain import Invalid, NotFound, existing
 from domain.base import changes, history, outgoing, stepup
 from domain.entitlements import credits, grants, plans
 from domain.fields.choice import Choice
@@ -116,9 +116,7 @@ def end(organization_id, source, *, by):
     stepup.demand("admin.give_plan", organization.id)
     lock("facts")
     with inside(organization):
-        gift = next((gift for gift in given() if gift.source == source), None)
-        if gift is None:
-            raise NotFound("That was ended already.")
+        gift = existing(next((gift for gift in given() if gift.source == source), None), "That was ended already.")
         grants.revoke(source, "ended by hand")
         credits.follow(organization)
         history.note(

@@ -13,7 +13,7 @@ from database.columns import public_id
 from database.locks import lock
 from database.scope import everywhere
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused, existing
 from domain.base import history, stepup
 from domain.events import copies, stock
 from domain.fields.choice import Choice
@@ -95,10 +95,7 @@ PARTS = {
 
 def one(id):
     """The event with this id. Refuses with NotFound."""
-    found = Event.one(Event.id == id) if id else None
-    if found is None:
-        raise NotFound("There is no such event here.")
-    return found
+    return existing(Event.one(Event.id == (id or 0)), "There is no such event here.")
 
 
 def is_over(event):

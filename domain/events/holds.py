@@ -13,7 +13,7 @@ from database.connections import database
 from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, existing
 from domain.base import changes, keys
 from domain.events import events, stock, tiers, vouchers
 from domain.events.referring import referrals
@@ -240,10 +240,7 @@ def locked(order_id):
     query = TicketOrder.select().where(TicketOrder.id == order_id)
     if database.dialect == "postgres":  # SQLite has one writer
         query = query.for_update("FOR NO KEY UPDATE")
-    order = query.first()
-    if order is None:
-        raise NotFound("There is no such order here.")
-    return order
+    return existing(query.first(), "There is no such order here.")
 
 
 def own(order_id):

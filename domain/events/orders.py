@@ -4,7 +4,7 @@ from peewee import fn
 
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import NotFound, Refused
+from domain import Refused, existing
 from domain.base import allowances, history, outgoing
 from domain.events import events, holds, passes, payments, refunds
 from domain.events.afterwards import returns
@@ -34,10 +34,7 @@ STATE = Choice(
 
 def one(id):
     """The order with this id. Refuses with NotFound."""
-    found = TicketOrder.one(TicketOrder.id == id)
-    if found is None:
-        raise NotFound("There is no such order here.")
-    return found
+    return existing(TicketOrder.one(TicketOrder.id == id), "There is no such order here.")
 
 
 @writes

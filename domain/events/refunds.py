@@ -4,7 +4,7 @@ from peewee import fn
 
 from database.clock import now
 from database.transactions import writes
-from domain import NotFound, Refused
+from domain import Refused, existing
 from domain.base import outgoing, stepup
 from domain.fields.choice import Choice
 from domain.fields.email import Email
@@ -89,10 +89,7 @@ def _sum(whose, states=UNDER_WAY):
 
 def one(id):
     """A refund by its id. Refuses with NotFound."""
-    found = TicketRefund.one(TicketRefund.id == id)
-    if found is None:
-        raise NotFound()
-    return found
+    return existing(TicketRefund.one(TicketRefund.id == id))
 
 
 @writes

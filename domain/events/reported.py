@@ -1,7 +1,7 @@
 """Events' pages and their organizers' names, as strangers may report them and as they are hidden."""
 
 from database.scope import everywhere
-from domain import NotFound
+from domain import existing
 from domain.events import events
 from domain.fields.text import MARKS
 from domain.moderation import reports, subjects
@@ -14,9 +14,7 @@ _UNMARKED = dict.fromkeys(map(ord, MARKS))  # of names from before, from elsewhe
 def open_page(slug):
     """The event whose page strangers see at this address, as `events.find` has it. Refuses with NotFound, and with
     reports.Hidden."""
-    found = events.find(slug)
-    if found is None:
-        raise NotFound("There is no such event, or its page isn't open.")
+    found = existing(events.find(slug), "There is no such event, or its page isn't open.")
     reports.check_shown("event", found.event.id)
     return found
 

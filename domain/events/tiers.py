@@ -6,7 +6,7 @@ from peewee import JOIN, IntegerField
 
 from database.clock import now
 from database.transactions import writes
-from domain import Invalid, NotFound
+from domain import Invalid, existing
 from domain.base import keys
 from domain.events import events, stock
 from domain.fields.choice import Choice
@@ -25,10 +25,7 @@ STATE = Choice((("on", "On sale", "good"), ("paused", "Paused", "warn"), ("archi
 
 def one(id):
     """The tier with this id. Refuses with NotFound."""
-    found = Tier.one(Tier.id == id) if id else None
-    if found is None:
-        raise NotFound("There is no such ticket here.")
-    return found
+    return existing(Tier.one(Tier.id == (id or 0)), "There is no such ticket here.")
 
 
 def of(event_id):

@@ -7,7 +7,7 @@ from peewee import JOIN, IntegerField
 
 from database.clock import now
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, existing
 from domain.events import events, stock, tiers
 from domain.fields.choice import Choice
 from domain.fields.code import Code
@@ -90,9 +90,7 @@ def discount(voucher, unit_cents, currency):
 def only_for(id, tier_id, *, by):
     """Let it count for one kind of ticket alone, or (empty) for all."""
     by.require("events.write")
-    voucher = Voucher.one(Voucher.id == id)
-    if voucher is None:
-        raise NotFound()
+    voucher = existing(Voucher.one(Voucher.id == id))
     tier = tiers.one(int(tier_id)) if tier_id else None
     if tier is not None and tier.event_id != voucher.event_id:
         raise NotFound()
@@ -104,9 +102,7 @@ def only_for(id, tier_id, *, by):
 def make_many(event_id, count, like, *, by):
     """So many codes of chance, each as the voucher `like` is; returns them."""
     by.require("events.write")
-    pattern = Voucher.one(Voucher.id == like, Voucher.event == event_id)
-    if pattern is None:
-        raise NotFound()
+    pattern = existing(Voucher.one(Voucher.id == like, Voucher.event == event_id))
     alike = ("note", "discount", "value", "uses", "counts", "most", "budget_cents", "shows_hidden", "from_at")
     values = {name: getattr(pattern, name) for name in (*alike, "until_at", "tier")}
     made = []
@@ -173,9 +169,7 @@ def _given(currency, found, by):
 
 
 def _copy(id, count, *, by):
-    like = Voucher.one(Voucher.id == id)
-    if like is None:
-        raise NotFound()
+    like = existing(Voucher.one(Voucher.id == id))
     return f"{len(make_many(like.event_id, count, like.id, by=by))} more codes like {like.code} are made."
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from database.clock import now
-from domain import NotFound
+from domain import existing
 from domain.charts.charts import Chart
 from domain.charts.tallies import Tally
 from domain.events.referring import referrals
@@ -79,18 +79,12 @@ class Figures:
 
 def campaign(id):
     """The campaign with this id, where one stands. Refuses with NotFound."""
-    found = FlyerCampaign.one(FlyerCampaign.id == id)
-    if found is None:
-        raise NotFound("There is no such campaign here.")
-    return found
+    return existing(FlyerCampaign.one(FlyerCampaign.id == id), "There is no such campaign here.")
 
 
 def template(id):
     """The template with this id, where one stands. Refuses with NotFound."""
-    found = FlyerTemplate.one(FlyerTemplate.id == id)
-    if found is None:
-        raise NotFound("There is no such template here.")
-    return found
+    return existing(FlyerTemplate.one(FlyerTemplate.id == id), "There is no such template here.")
 
 
 def of_campaign(one, kind="generate"):

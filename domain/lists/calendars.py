@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 
 from database.clock import local, now, reader_day
 from database.transactions import writes
-from domain import Forbidden, Invalid, NotFound, Stale
+from domain import Forbidden, Invalid, Stale, existing
 from domain.fields.moment import Moment
 from domain.fields.records.leftover import LeftOver
 from domain.lists import lists, rows, totals
@@ -215,9 +215,7 @@ def move(rules, id, name, day, *, by, until="", was="", parent=None):
     """
     listing = rules.listing
     row = rows.get(rules, id, by, parent)
-    field = next((f for f in listing.written if f.name == name and name in listing.calendar), None)
-    if field is None:
-        raise NotFound()
+    field = existing(next((f for f in listing.written if f.name == name and name in listing.calendar), None))
     try:
         day = date.fromisoformat(day)
     except ValueError:

@@ -7,7 +7,7 @@ nobody more than they see anyway, and what of it isn't theirs to see, or is gone
 from urllib.parse import parse_qsl, urlencode
 
 from database.transactions import writes
-from domain import Forbidden, Invalid, NotFound
+from domain import Forbidden, Invalid, existing
 from domain.fields.kinds import clean, comparable
 from domain.fields.text import Name
 from domain.lists.listing import demand, may_share
@@ -79,9 +79,7 @@ def save(listing, name, query, *, by, shared=False):
 @writes
 def remove(listing, id, *, by):
     """Remove one's own view, or, as an owner or admin, any shared one. Refuses with NotFound or Forbidden."""
-    view = get(listing, id, by)
-    if view is None:
-        raise NotFound("This view isn't here any more.")
+    view = existing(get(listing, id, by), "This view isn't here any more.")
     if view.by_id != by.user.id and by.role not in ("owner", "admin"):
         raise Forbidden(f"Only {view.by.name} and admins can remove this view.")
     view.delete_instance()

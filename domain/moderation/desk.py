@@ -7,7 +7,7 @@ from database.clock import now
 from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import wake, writes
-from domain import Forbidden, NotFound, Refused
+from domain import Forbidden, Refused, existing
 from domain.base import history, outgoing
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field
@@ -46,10 +46,7 @@ class Decided(Refused):
 
 def item(id):
     """What is in line, where one stands. Refuses with NotFound."""
-    found = ModerationItem.one(ModerationItem.id == id)
-    if found is None:
-        raise NotFound("This report isn't here, or it isn't yours to see.")
-    return found
+    return existing(ModerationItem.one(ModerationItem.id == id), "This report isn't here, or it isn't yours to see.")
 
 
 def anywhere(id):

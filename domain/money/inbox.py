@@ -21,7 +21,7 @@ from database.columns import spelled
 from database.compiled import Compiled, CompiledRows
 from database.parameters import parameter
 from database.transactions import wake, writes
-from domain import NotFound
+from domain import existing
 from domain.base import outgoing
 from domain.lists.lists import COUNTED
 from domain.money import facts, owners, providers, trials
@@ -394,10 +394,7 @@ OUTCOMES = {"processed": "worked", "ignored": "ignored", "received": "open", "fa
 
 def one(id):
     """The event with this id. Refuses with NotFound."""
-    event = WebhookEvent.one(WebhookEvent.id == id)
-    if event is None:
-        raise NotFound("There is no such event.")
-    return event
+    return existing(WebhookEvent.one(WebhookEvent.id == id), "There is no such event.")
 
 
 def _count_each():

@@ -7,7 +7,7 @@ organization; what a kill cuts off goes on.
 from datetime import timedelta
 
 from database.transactions import writes
-from domain import NotFound, Refused
+from domain import Refused, existing
 from domain.base import audit, long_jobs, stepup
 from domain.operations import purges
 from domain.organizations import organizations
@@ -59,9 +59,7 @@ def in_the_way():
 def ask(*, by=None):
     """Have it removed; staff after step-up L4, `by` None from the command line. Refuses with NotFound where there is no
     demo, and with what is in the way."""
-    told = made()
-    if told is None:
-        raise NotFound("The demo made nothing here, or it was removed already.")
+    told = existing(made(), "The demo made nothing here, or it was removed already.")
     if found := in_the_way():
         raise Refused(" ".join(found))
     if by is not None:

@@ -19,7 +19,7 @@ from database.locks import lock
 from database.parameters import parameter
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Forbidden, NotFound, Refused
+from domain import Forbidden, Refused, existing
 from domain.base import allowances, changes, configuration, history, keys, outgoing, roles, stepup
 from domain.entitlements import grants
 from domain.fields.choice import Choice
@@ -145,18 +145,14 @@ def hashed(secret):
 def revoke(id, *, by):
     """No program gets in by the key from the next request on. Refuses with NotFound, or when it was revoked."""
     by.require("keys.manage")
-    held = ApiKey.one(ApiKey.id == id)
-    if held is None:
-        raise NotFound("There is no such key.")
+    held = existing(ApiKey.one(ApiKey.id == id), "There is no such key.")
     return _end(held, by)
 
 
 @writes
 def revoke_by_staff(id, *, by):
     """The same of a key of any organization, whose audit log says that it was the platform's staff."""
-    held = _anywhere(lambda: ApiKey.one(ApiKey.id == id))
-    if held is None:
-        raise NotFound("There is no such key.")
+    held = existing(_anywhere(lambda: ApiKey.one(ApiKey.id == id)), "There is no such key.")
     with inside(held.organization_id):
         return _end(held, by, "by the platform’s staff")
 

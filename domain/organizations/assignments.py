@@ -4,7 +4,7 @@ from peewee import JOIN, OP, Case, CharField, Expression, IntegerField, fn
 
 from database.parameters import parameter
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, existing
 from domain.base import history, outgoing, roles
 from domain.fields.choice import Choice
 from domain.fields.email import Email
@@ -108,9 +108,7 @@ def _joined(query):
 
 
 def _change_role(id, role, *, by):
-    held = Assignment.one(Assignment.id == id)
-    if held is None:
-        raise NotFound("That person isn't in this workspace any more.")
+    held = existing(Assignment.one(Assignment.id == id), "That person isn't in this workspace any more.")
     made = assign(held.workspace_id, held.user_id, role, by=by)
     return f"{made.user.name} is {made.role} here now."
 

@@ -17,7 +17,7 @@ from database.locks import lock
 from database.parameters import parameter
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Forbidden, NotFound, Refused
+from domain import Forbidden, NotFound, Refused, existing
 from domain.base import changes, configuration, history, keys
 from domain.fields.choice import Choice
 from domain.fields.derived import Derived
@@ -80,9 +80,7 @@ def path(secret):
 def end(id, *, by):
     """Nobody joins by the link from here on; who has joined stays. Refuses with NotFound, or when it is over."""
     by.require("invitations.cancel")
-    held = InvitationLink.one(InvitationLink.id == id)
-    if held is None:
-        raise NotFound("There is no such link.")
+    held = existing(InvitationLink.one(InvitationLink.id == id), "There is no such link.")
     ended = InvitationLink.update(ended_at=now()).where(
         InvitationLink.id == held.id, InvitationLink.ended_at.is_null(), InvitationLink.expires_at > now()
     )

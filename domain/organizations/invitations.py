@@ -12,7 +12,7 @@ from database.clock import now, written
 from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Forbidden, Invalid, NotFound, Refused
+from domain import Forbidden, Invalid, NotFound, Refused, existing
 from domain.base import audit, changes, history, outgoing, settings
 from domain.base.roles import WORKSPACE_ROLES
 from domain.fields.email import address, normalized
@@ -185,10 +185,7 @@ def of(workspace):
 
 def one(id):
     """One invitation of the organization one stands in. Refuses with NotFound."""
-    row = Invitation.one(Invitation.id == id)
-    if row is None:
-        raise NotFound("There is no such invitation.")
-    return row
+    return existing(Invitation.one(Invitation.id == id), "There is no such invitation.")
 
 
 @writes

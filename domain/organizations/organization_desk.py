@@ -1,7 +1,7 @@
 """All organizations, as the platform's staff sees them: who owns them, what they use, who is in them."""
 
 from database.scope import inside
-from domain import NotFound
+from domain import existing
 from domain.entitlements import credit_standings, grants, manual_grants
 from domain.fields.choice import Choice
 from domain.fields.code import Code
@@ -50,10 +50,7 @@ def newest(limit):
 
 def one(id):
     """The organization with this id. Refuses with NotFound."""
-    organization = Organization.one(Organization.id == id)
-    if organization is None:
-        raise NotFound("There is no such organization.")
-    return organization
+    return existing(Organization.one(Organization.id == id), "There is no such organization.")
 
 
 def uses(organization):

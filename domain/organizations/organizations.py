@@ -14,7 +14,7 @@ from database.locks import lock
 from database.parameters import parameter
 from database.scope import inside, scope
 from database.transactions import wake, writes
-from domain import Forbidden, Invalid, NotFound, Refused
+from domain import Forbidden, Invalid, NotFound, Refused, existing
 from domain.base import audit, changes, configuration, history, outgoing, roles, stepup
 from domain.entitlements import credits, grants
 from domain.fields.choice import Choice
@@ -301,9 +301,7 @@ def tell(organization, type, key, title, *, by=None, link=None, you=None):
 
 def at_present(by):
     """The Member as they stand now, for an act that had to wait in line. Refuses with NotFound."""
-    present = reach(by.user, by.organization.slug)
-    if present is None:
-        raise NotFound()
+    present = existing(reach(by.user, by.organization.slug))
     return replace(present, api_key=by.api_key)
 
 

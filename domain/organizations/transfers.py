@@ -9,7 +9,7 @@ from database.clock import now, written_day
 from database.locks import lock
 from database.scope import everywhere
 from database.transactions import writes
-from domain import NotFound, Refused
+from domain import NotFound, Refused, existing
 from domain.base import changes, history, outgoing, stepup
 from domain.organizations import members, organizations
 from models import Membership, Organization, Transfer
@@ -126,9 +126,7 @@ def take_back(*, by):
     """An owner takes the open offer back. Refuses with NotFound when there is none."""
     by = organizations.at_present(by)
     by.require("organization.transfer")
-    held = pending()
-    if held is None:
-        raise NotFound("There is no offer to take back.")
+    held = existing(pending(), "There is no offer to take back.")
     _settle(held, "cancelled")
     _note(by, held, "organization.transfer_cancelled", f"The offer to {held.to_user.name} was taken back")
 

@@ -8,7 +8,7 @@ from peewee import OP, Case, CharField, Expression, fn
 from database.clock import now
 from database.locks import lock
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused, existing
 from domain.base import changes, history
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field, clean, comparable
@@ -33,10 +33,7 @@ def are_shown():
 def one(id):
     """One of them by its number or slug. Refuses with NotFound."""
     known = Workspace.id == id if isinstance(id, int) else Workspace.slug == clean(id)[:80]
-    row = Workspace.one(known)
-    if row is None:
-        raise NotFound("There is no such workspace here.")
-    return row
+    return existing(Workspace.one(known), "There is no such workspace here.")
 
 
 @writes

@@ -14,7 +14,7 @@ from database.compiled import Compiled
 from database.locks import lock
 from database.parameters import parameter
 from database.transactions import writes
-from domain import Forbidden, Invalid, NotFound, Refused
+from domain import Forbidden, Invalid, NotFound, Refused, existing
 from domain.base import audit, configuration, outgoing, stepup
 from domain.base.roles import PLATFORM, STAFF, UNNARROWED
 from domain.fields.email import address, normalized
@@ -205,9 +205,7 @@ def remove(id, *, by):
     """Take a row off the list, with the roles of its account, after step-up L4 for it.
     Refuses with NotFound, and with Forbidden for oneself and for whom the environment names: so whoever
     removes the others stays, and the list is never without somebody who may choose."""
-    row = Admin.one(Admin.id == id)
-    if row is None:
-        raise NotFound("That address isn't on the list any more.")
+    row = existing(Admin.one(Admin.id == id), "That address isn't on the list any more.")
     stepup.demand("admin.change_whitelist", target_of(row.email_norm))
     _must_be_chooser(by)
     if row.email_norm == by.email_norm:

@@ -14,7 +14,7 @@ from database.clock import now
 from database.late import Late
 from database.locks import lock
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused, existing
 from domain.backers import backers
 from domain.base import audit, configuration, outgoing, settings, stepup, tokens
 from domain.fields.email import address, normalized
@@ -60,9 +60,7 @@ def providers():
 def provider(name):
     """The issuer of this name. Refuses with NotFound when it isn't configured."""
     found = next((one for one in providers() if one.name == name), None)
-    if found is None:
-        raise NotFound("This way to sign in isn't set up here.")
-    return found
+    return existing(found, "This way to sign in isn't set up here.")
 
 
 def label(name):
@@ -292,9 +290,7 @@ def disconnect(user, id):
     (it dies with the connection) or isn't proven, and nothing else is left, it refuses with LastWay."""
     stepup.demand("security.disconnect", id)
     lock("ways", user.id)
-    identity = Identity.one(Identity.id == id, Identity.user == user)
-    if identity is None:
-        raise NotFound("That account is disconnected already.")
+    identity = existing(Identity.one(Identity.id == id, Identity.user == user), "That account is disconnected already.")
     if not _comes_in_without(identity):
         raise LastWay("This is your only way in. Choose a password or add a passkey first.")
     AuthToken.delete().where(AuthToken.purpose == "identity", AuthToken.user == user).execute()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from database.clock import now
 from database.late import Late
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused, existing
 from domain.base import audit, configuration, outgoing, settings, stepup
 from domain.fields.kinds import clean
 from models import Passkey, User
@@ -116,9 +116,7 @@ def _keep(user, made, transports, name):
 def remove(user, id):
     """Forget one of the user's passkeys. Refuses with NotFound; step-up comes first."""
     stepup.demand("security.remove_passkey", id)
-    passkey = Passkey.one(Passkey.id == id, Passkey.user == user)
-    if passkey is None:
-        raise NotFound("That passkey is gone already.")
+    passkey = existing(Passkey.one(Passkey.id == id, Passkey.user == user), "That passkey is gone already.")
     passkey.delete_instance()
     audit.record("security.passkey_removed", f"Removed the passkey {passkey.name}", by=user, target=passkey)
 
@@ -129,9 +127,7 @@ def rename(user, id, name):
     name = " ".join(clean(name).split())[:60]
     if not name:
         raise Invalid({"name": "Write a name to know the passkey by."})
-    passkey = Passkey.one(Passkey.id == id, Passkey.user == user)
-    if passkey is None:
-        raise NotFound("That passkey is gone already.")
+    passkey = existing(Passkey.one(Passkey.id == id, Passkey.user == user), "That passkey is gone already.")
     Passkey.update(name=name).where(Passkey.id == id).execute()
     facts = {"before": passkey.name, "after": name}
     audit.record("security.passkey_renamed", "Renamed a passkey", by=user, target=passkey, **facts)

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from database.clock import now, written
 from database.transactions import writes
-from domain import Forbidden, NotFound
+from domain import Forbidden, existing
 from domain.base import audit, outgoing, stepup
 from domain.fields.choice import Choice
 from domain.fields.email import Email
@@ -74,10 +74,7 @@ def newest(limit):
 
 def one(id):
     """The user with this id. Refuses with NotFound."""
-    user = User.one(User.id == id)
-    if user is None:
-        raise NotFound("There is no such person.")
-    return user
+    return existing(User.one(User.id == id), "There is no such person.")
 
 
 def memberships(user):

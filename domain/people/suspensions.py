@@ -3,7 +3,7 @@
 from database.clock import now
 from database.scope import inside
 from database.transactions import writes
-from domain import Forbidden, Invalid, NotFound, Refused
+from domain import Forbidden, Invalid, Refused, existing
 from domain.base import audit, history, outgoing, stepup
 from domain.fields.kinds import clean
 from domain.organizations import organizations
@@ -84,10 +84,7 @@ def reactivate_user(id, *, by):
 
 
 def _person(id):
-    user = User.one(User.id == id)
-    if user is None:
-        raise NotFound("There is no such person.")
-    return user
+    return existing(User.one(User.id == id), "There is no such person.")
 
 
 # --- organizations ------------------------------------------------------------------------------------------
@@ -114,10 +111,7 @@ def reactivate_organization(id, *, by):
 
 
 def _organization(id):
-    organization = Organization.one(Organization.id == id)
-    if organization is None:
-        raise NotFound("There is no such organization.")
-    return organization
+    return existing(Organization.one(Organization.id == id), "There is no such organization.")
 
 
 def _announce(organization, after, before, by, **facts):

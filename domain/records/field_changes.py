@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from database.clock import now
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, existing
 from domain.fields.kinds import Unfit, clean, comparable
 from domain.fields.records import conversions, registry
 from domain.fields.text import Text
@@ -40,9 +40,7 @@ def away(collection):
 def bring_back(slug, id, *, by, shape=None):
     """A field that was put away stands where it was. Refuses with NotFound or Stale."""
     collection = collections.to_build(slug, by)
-    row = next((one for one in away(collection) if one.id == id), None)
-    if row is None:
-        raise NotFound("This field isn't here any more.")
+    row = existing(next((one for one in away(collection) if one.id == id), None), "This field isn't here any more.")
     diff = {"fields": {row.id: {"archived_at": None}}}
     return shape_changes.make(collection, diff, f"{collection.name}: {row.label} is back", by, shape)
 
@@ -201,9 +199,7 @@ def _words(row):
 def _word(row, option):
     """(the word, the others of its field). Refuses with NotFound."""
     rows = _words(row)
-    word = next((one for one in rows if one.id == option), None)
-    if word is None:
-        raise NotFound("This word isn't here any more.")
+    word = existing(next((one for one in rows if one.id == option), None), "This word isn't here any more.")
     return word, [one for one in rows if one.id != option]
 
 

@@ -7,7 +7,7 @@ from database.compiled import CompiledRows
 from database.connections import database
 from database.parameters import parameter
 from database.scope import inside
-from domain import Forbidden, NotFound
+from domain import Forbidden, NotFound, existing
 from domain.base import outgoing
 from domain.fields import guesses
 from domain.fields.kinds import Field, whole
@@ -36,9 +36,7 @@ SYSTEM = (
 
 def find(slug, by):
     """The rules of the table with this address, as this member may see it. Refuses with NotFound."""
-    collection = _found.first(slug=slug)
-    if collection is None:
-        raise NotFound(NOT_HERE)
+    collection = existing(_found.first(slug=slug), NOT_HERE)
     return of(collection, by)
 
 

@@ -2,7 +2,7 @@
 
 from database.locks import lock
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, existing
 from domain.base import audit, long_jobs, roles
 from domain.fields.kinds import Unfit, comparable, whole
 from domain.fields.person import members
@@ -57,9 +57,7 @@ def remove(slug, who, *, by):
     by.require("records.build")
     collection = collections.found(slug)
     lock("records", collection.id)
-    before = _values(collection, who)
-    if before is None:
-        raise NotFound("There is no such rule.")
+    before = existing(_values(collection, who), "There is no such rule.")
     _put(collection, who, None)
     summary = f"{collection.name}: the rule for {called(who, members())} was removed"
     _changed(collection, {who: [before, None]}, summary, by)

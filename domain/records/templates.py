@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from database.transactions import writes
-from domain import NotFound, Refused
+from domain import Refused, existing
 from domain.base import settings
 from domain.lists import rows
 from domain.records import collections, listings
@@ -135,7 +135,5 @@ def _demo_table(by):
 
 def make(key, *, by, form_key=""):
     """Make a table out of a template, once for each form. Refuses with NotFound for one that there isn't."""
-    template = next((one for one in TEMPLATES if one.key == key), None)
-    if template is None:
-        raise NotFound("There is no such template.")
+    template = existing(next((one for one in TEMPLATES if one.key == key), None), "There is no such template.")
     return collections.make(template.name, by=by, fields=template.fields, key=form_key)

@@ -4,7 +4,7 @@ from peewee import JOIN
 
 from database.clock import now
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused, existing
 from domain.base import audit, changes, outgoing
 from domain.fields.choice import Choice
 from domain.fields.email import Usable
@@ -67,10 +67,7 @@ def of(user):
 
 def one(id):
     """Refuses with NotFound."""
-    found = Feedback.one(Feedback.id == id) if id else None
-    if found is None:
-        raise NotFound("There is no such message.")
-    return found
+    return existing(Feedback.one(Feedback.id == (id or 0)), "There is no such message.")
 
 
 @writes

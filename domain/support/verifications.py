@@ -7,7 +7,7 @@ from database.clock import now
 from database.locks import lock
 from database.scope import inside
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused, existing
 from domain.base import audit, history, outgoing
 from domain.fields.choice import Choice
 from domain.fields.forms import read_whole
@@ -66,10 +66,7 @@ def take_back(*, by):
 
 def one(id):
     """Refuses with NotFound."""
-    found = Verification.one(Verification.id == id) if id else None
-    if found is None:
-        raise NotFound("Nobody asked for this.")
-    return found
+    return existing(Verification.one(Verification.id == (id or 0)), "Nobody asked for this.")
 
 
 @writes

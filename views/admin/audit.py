@@ -2,7 +2,7 @@
 
 from flask import Blueprint, g
 
-from domain import NotFound
+from domain import NotFound, existing
 from domain.base import audit
 from domain.lists import rows
 from domain.people import audit_logs
@@ -26,9 +26,7 @@ routes.add(
 @blueprint.get("/<organization>/audit/<id:id>")
 @access.member("audit.read")
 def show(id):
-    event = AuditEvent.one(AuditEvent.id == id, AuditEvent.organization == g.by.organization)
-    if event is None:
-        raise NotFound()
+    event = existing(AuditEvent.one(AuditEvent.id == id, AuditEvent.organization == g.by.organization))
     return _show(event, f"/{g.by.organization.slug}/audit", is_platforms=False, here="organization")
 
 

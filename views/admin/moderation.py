@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from domain import NotFound
+from domain import existing
 from domain.flyers import reported
 from domain.moderation import desk, reports
 from views import access, pages
@@ -42,9 +42,7 @@ def show(id):
 @access.platform("moderation.review")
 def picture(id):
     """A reported flyer's picture, also while it is hidden."""
-    data = reported.picture(desk.anywhere(id))
-    if data is None:
-        raise NotFound("There is no picture here.")
+    data = existing(reported.picture(desk.anywhere(id)), "There is no picture here.")
     return Response(data, content_type="image/jpeg", headers={"Cache-Control": "private, no-store"})
 
 

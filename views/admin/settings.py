@@ -5,7 +5,7 @@ from dataclasses import replace
 from flask import Blueprint
 from htmx_flask import request
 
-from domain import Invalid, NotFound, Stale
+from domain import Invalid, Stale, existing
 from domain.base import settings
 from domain.base.allowances import spend
 from domain.fields.forms import as_text
@@ -32,9 +32,7 @@ def item(field, row=None, **extra):
 
 
 def _setting(name, **extra):
-    field = settings.REGISTRY.get(name)
-    if field is None:
-        raise NotFound("There is no such setting.")
+    field = existing(settings.REGISTRY.get(name), "There is no such setting.")
     return item(field, settings.rows().get(name), **extra)
 
 

@@ -5,7 +5,7 @@ A list of routes to functions of our own, each named here; whatever else is aske
 
 from flask import Blueprint, g
 
-from domain import Invalid, NotFound
+from domain import Invalid, existing
 from domain.events import events, tiers
 from domain.events.afterwards import attendees
 from domain.events.door import checkpoints, programs, scans
@@ -87,9 +87,7 @@ def list_passes(parent):
 
 @_route("GET", "/passes/<serial>", "orders.read", schemas.shown(attendees.listing, "Pass"))
 def show_pass(serial):
-    found = Pass.one(Pass.serial == serial[:40].lower())
-    if found is None:
-        raise NotFound("There is no such pass here.")
+    found = existing(Pass.one(Pass.serial == serial[:40].lower()), "There is no such pass here.")
     return rest.show(attendees.rules, found.id, found.event_id)
 
 

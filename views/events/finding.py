@@ -3,7 +3,7 @@
 from flask import Blueprint, request
 
 from database.scope import inside
-from domain import NotFound, Refused
+from domain import Refused, existing
 from domain.events import events, orders
 from views import access, held, pages
 
@@ -11,9 +11,7 @@ blueprint = Blueprint("finding", __name__)
 
 
 def _open_event(slug):
-    found = events.find(slug)
-    if found is None:
-        raise NotFound("There is no such event, or its page isn't open.")
+    found = existing(events.find(slug), "There is no such event, or its page isn't open.")
     return found.event
 
 

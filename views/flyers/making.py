@@ -7,7 +7,7 @@ from htmx_flask import request
 
 from database.columns import public_id
 from database.scope import inside
-from domain import NotFound, Refused
+from domain import Refused, existing
 from domain.base import allowances, configuration
 from domain.events.line import places
 from domain.events.referring import vias
@@ -41,10 +41,7 @@ def show(slug):
 
 
 def _open(slug):
-    found = campaign_pages.find(slug[:80])
-    if found is None:
-        raise NotFound("There is no such campaign, or its page isn't open.")
-    return found
+    return existing(campaign_pages.find(slug[:80]), "There is no such campaign, or its page isn't open.")
 
 
 def _page(standing, values=None, refusal=None):

@@ -12,7 +12,7 @@ from flask import Blueprint, g
 from htmx_flask import request
 
 from database.columns import public_id
-from domain import Forbidden, Invalid, NotFound, Refused, Stale
+from domain import Forbidden, Invalid, Refused, Stale, existing
 from domain.base.allowances import spend
 from domain.fields.forms import as_text, read_whole
 from domain.fields.records.leftover import plain_cell
@@ -387,10 +387,7 @@ def update_cell(mounted, parts):
 
 
 def _field(place, name):
-    field = next((f for f in place.listing.written if f.name == name), None)
-    if field is None:
-        raise NotFound()
-    return field
+    return existing(next((f for f in place.listing.written if f.name == name), None))
 
 
 def _undo(place, change):
@@ -418,9 +415,7 @@ def _acting(key):
         if chosen.spends and request.method == "POST":
             spend(chosen.spends, place.by.organization or place.by.user)
         if chosen.asks:
-            row = lists.find(place.listing, id, place.by, place.ask.parent)
-            if row is None:
-                raise NotFound()
+            row = existing(lists.find(place.listing, id, place.by, place.ask.parent))
             if request.method == "GET" and chosen.may is not None and not chosen.may(row, place.by):
                 raise Forbidden(f"“{chosen.label}” isn't yours to do here.")
             field = chosen.asks(row, place.by)

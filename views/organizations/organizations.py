@@ -4,7 +4,7 @@ from flask import Blueprint, g, redirect, request
 from flask_login import current_user
 
 from database.scope import inside
-from domain import Invalid, NotFound, Stale
+from domain import Invalid, Stale, existing
 from domain.base import settings
 from domain.organizations import members, organizations, permissions, required_factors, transfers, workspaces
 from models import Organization
@@ -67,9 +67,7 @@ def create():
 @access.signed_in
 def open(slug):
     """Work in this one from here on: the person and this browser move together."""
-    by = organizations.reach(access.me(), slug)
-    if by is None:
-        raise NotFound()
+    by = existing(organizations.reach(access.me(), slug))
     if by.organization.status == "active":
         organizations.switch(by.user, by.organization, current_user.session)
     return pages.go(f"/{slug}")

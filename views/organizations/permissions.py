@@ -3,7 +3,7 @@
 from flask import Blueprint, g, session
 from htmx_flask import request
 
-from domain import NotFound
+from domain import existing
 from domain.base import roles
 from domain.fields.kinds import whole
 from domain.organizations import organizations, permissions
@@ -63,9 +63,7 @@ def end_preview():
 @access.platform("users.read")
 def why(id):
     """For support: the same reasons for anybody, in any organization they are a member of."""
-    user = User.one(User.id == id)
-    if user is None:
-        raise NotFound("There is no such person.")
+    user = existing(User.one(User.id == id), "There is no such person.")
     theirs = {o.slug: o for o in organizations.of(user)}
     slug = request.args.get("organization", "")
     member = organizations.reach(user, slug) if slug in theirs else None

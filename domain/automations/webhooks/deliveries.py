@@ -19,7 +19,7 @@ from database.clock import now
 from database.columns import public_id
 from database.scope import everywhere, inside
 from database.transactions import wake, writes
-from domain import NotFound, Refused
+from domain import Refused, existing
 from domain.automations.webhooks import addresses, endpoints
 from domain.base import outgoing
 from domain.fields.choice import Choice
@@ -229,9 +229,7 @@ def _give_up(endpoint, why):
 def send_again(id, *, by):
     """Have a message tried anew, under the id that it had. Refuses with NotFound, and while it waits."""
     by.require("automations.manage")
-    row = WebhookDelivery.one(WebhookDelivery.id == id)
-    if row is None:
-        raise NotFound("This message isn't kept any more.")
+    row = existing(WebhookDelivery.one(WebhookDelivery.id == id), "This message isn't kept any more.")
     if row.endpoint.removed_at or row.endpoint.disabled_at:
         raise Refused("The address is told no more. Turn it on first.")
     if not row.body:
@@ -267,10 +265,7 @@ def latest(endpoint, limit=20):
 
 def one(id):
     """One message. Refuses with NotFound."""
-    row = WebhookDelivery.one(WebhookDelivery.id == id)
-    if row is None:
-        raise NotFound("This message isn't kept any more.")
-    return row
+    return existing(WebhookDelivery.one(WebhookDelivery.id == id), "This message isn't kept any more.")
 
 
 @writes

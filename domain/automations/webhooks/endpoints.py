@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 from database.clock import now
 from database.scope import everywhere
 from database.transactions import writes
-from domain import NotFound, Refused
+from domain import Refused, existing
 from domain.automations.webhooks import addresses
 from domain.base import history, keys
 from domain.fields.choice import Choice
@@ -45,10 +45,7 @@ def present(id):
 
 def one(id):
     """The same. Refuses with NotFound."""
-    found = present(id)
-    if found is None:
-        raise NotFound("This address isn't here any more.")
-    return found
+    return existing(present(id), "This address isn't here any more.")
 
 
 def _new_secret():

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from database.clock import now
 from database.transactions import writes
-from domain import NotFound, Refused
+from domain import NotFound, Refused, existing
 from domain.base import audit, configuration, keys, outgoing, settings
 from domain.base.letters import suppressions
 from domain.fields.email import address, normalized
@@ -122,9 +122,7 @@ def leave_link(public_id, recipient=0):
 def reader(token):
     """(the Subscriber or None where they are erased, the CampaignRecipient whose letter the link stood in or None).
     Refuses with NotFound for what we never signed."""
-    parts = _opened("newsletter leave", token)
-    if parts is None:
-        raise NotFound("This link isn't whole. Copy it from the letter once more.")
+    parts = existing(_opened("newsletter leave", token), "This link isn't whole. Copy it from the letter once more.")
     row = Subscriber.one(Subscriber.public_id == parts[0])
     theirs = CampaignRecipient.select().where(CampaignRecipient.subscriber == row) if row else ()
     return row, next((one for one in theirs if parts[1] in _marks(one)), None)

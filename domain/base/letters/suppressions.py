@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from database.clock import local, now
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused, existing
 from domain.base import audit, configuration, keys, outgoing, settings
 from domain.base.letters import resend
 from domain.fields.email import address, normalized
@@ -140,9 +140,7 @@ def lift(id, why, *, by):
     Where the provider has a list of its own, it is to take the address off too. Refuses with Invalid, NotFound, and
     Refused where that was done already."""
     why = reason_of(why)
-    held = Suppression.one(Suppression.id == id)
-    if held is None:
-        raise NotFound("There is no such address.")
+    held = existing(Suppression.one(Suppression.id == id), "There is no such address.")
     if held.reason == "unsubscribed":
         raise Refused("They asked for no news themselves, and only they can ask for it again.")
     moved = Suppression.update(state="lifted", since_at=now()).where(

@@ -9,7 +9,7 @@ from datetime import timedelta
 from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Invalid, NotFound
+from domain import Invalid, NotFound, existing
 from domain.base import allowances, history, keys
 from domain.events import events, passes
 from domain.events.afterwards import returns, seats
@@ -96,9 +96,7 @@ def _end(one, state):
 def offer_by_id(id, email, *, by):
     """The same by the organizer, for a holder who asks for it."""
     by.require("orders.write")
-    one = Pass.one(Pass.id == id)
-    if one is None:
-        raise NotFound("There is no such pass here.")
+    one = existing(Pass.one(Pass.id == id), "There is no such pass here.")
     made = offer(one, {"email": email}, by=by.user)
     return f"{made.email} got a letter to accept it. Until then {one.holder}'s code is good."
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from database.clock import now
 from database.columns import public_id
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused, existing
 from domain.base import history, outgoing
 from domain.events import holds, payments, refunds
 from domain.fields.derived import Derived
@@ -24,9 +24,7 @@ KIND = "ticket_money_back"  # of what is left for providers: domain/events/provi
 
 def _mine(id):
     """Money that is nobody's yet. Refuses with NotFound, and once it was assigned or went back."""
-    found = TicketPayment.one(TicketPayment.id == id)
-    if found is None:
-        raise NotFound("There is no such money here.")
+    found = existing(TicketPayment.one(TicketPayment.id == id), "There is no such money here.")
     if found.order_id:
         raise Refused("It was assigned to an order meanwhile.")
     if left(found) <= 0 or found.sent_back_at:

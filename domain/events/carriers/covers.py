@@ -1,7 +1,7 @@
 """The picture of an event, at the head of its page: small enough that the page stays light."""
 
 from database.transactions import writes
-from domain import Forbidden, NotFound
+from domain import Forbidden, NotFound, existing
 from domain.base import audit, changes
 from domain.events import events
 from domain.lists import attachments, rows
@@ -19,9 +19,7 @@ def of(event_id):
 
 def content(event_id):
     """(the picture's hash, its bytes as WebP). Refuses with NotFound."""
-    found = of(event_id)
-    if found is None:
-        raise NotFound("This event has no picture.")
+    found = existing(of(event_id), "This event has no picture.")
     return found.sha256, b"".join(attachments.content(found))
 
 

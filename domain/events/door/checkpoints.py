@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from database.transactions import writes
-from domain import NotFound
+from domain import existing
 from domain.events import events, tiers
 from domain.events.programme import sessions
 from domain.fields.choice import Choice
@@ -45,10 +45,9 @@ def decide(facts):
 
 def one(id, event_id):
     """The gate with this id at this event. Refuses with NotFound."""
-    found = Checkpoint.one(Checkpoint.id == id, Checkpoint.event == event_id) if id else None
-    if found is None:
-        raise NotFound("There is no such gate here.")
-    return found
+    return existing(
+        Checkpoint.one(Checkpoint.id == (id or 0), Checkpoint.event == event_id), "There is no such gate here."
+    )
 
 
 def of(event):
@@ -106,10 +105,7 @@ def join_session(id, session, *, by):
 
 
 def _gate(id):
-    found = Checkpoint.one(Checkpoint.id == id)
-    if found is None:
-        raise NotFound("There is no such gate here.")
-    return found
+    return existing(Checkpoint.one(Checkpoint.id == id), "There is no such gate here.")
 
 
 # --- as a list -----------------------------------------------------------------------------------------------------

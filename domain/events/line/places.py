@@ -22,7 +22,7 @@ from database.compiled import Compiled
 from database.parameters import parameter
 from database.statements import insert_rows, new_ids
 from database.transactions import wake, writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, existing
 from domain.base import history, keys
 from domain.base.changes import form_key
 from domain.events import events, holds, passes, stock
@@ -406,10 +406,7 @@ def remove(id, *, by):
 
 
 def _at(id):
-    place = Place.one(Place.id == id)
-    if place is None:
-        raise NotFound()
-    return place
+    return existing(Place.one(Place.id == id))
 
 
 listing = Listing(

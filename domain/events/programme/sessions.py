@@ -1,7 +1,7 @@
 """An event's programme: its parts, who speaks in them, and where two of them are at once."""
 
 from database.transactions import writes
-from domain import Invalid, NotFound
+from domain import Invalid, NotFound, existing
 from domain.events import events, stock
 from domain.events.programme import speakers
 from domain.fields.choice import Choice
@@ -16,10 +16,7 @@ from models import Checkpoint, EventSession, SessionSpeaker, Speaker
 
 def one(id):
     """The part of a programme with this id. Refuses with NotFound."""
-    found = EventSession.one(EventSession.id == id)
-    if found is None:
-        raise NotFound("There is no such part of the programme.")
-    return found
+    return existing(EventSession.one(EventSession.id == id), "There is no such part of the programme.")
 
 
 def of(event_id):

@@ -1,6 +1,6 @@
 """Who speaks or plays at an event."""
 
-from domain import NotFound
+from domain import existing
 from domain.events import events
 from domain.fields.kinds import Field
 from domain.fields.text import Name, Text
@@ -11,10 +11,7 @@ from models import Speaker
 
 def one(id):
     """The speaker with this id. Refuses with NotFound."""
-    found = Speaker.one(Speaker.id == id)
-    if found is None:
-        raise NotFound("There is no such speaker.")
-    return found
+    return existing(Speaker.one(Speaker.id == id), "There is no such speaker.")
 
 
 def of(event_id):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from database.columns import public_id
 from database.scope import everywhere
 from database.transactions import writes
-from domain import Invalid, NotFound
+from domain import Invalid, existing
 from domain.base import configuration, history, keys, stepup
 from domain.events import providers
 from domain.events.providers.facts import Account
@@ -94,10 +94,7 @@ BEGINS = {"stripe": ("sk_", "rk_"), "paystack": ("sk_",), "flutterwave": ("FLWSE
 
 
 def _account(id):
-    found = PaymentAccount.one(PaymentAccount.id == id)
-    if found is None:
-        raise NotFound("There is no such account here.")
-    return found
+    return existing(PaymentAccount.one(PaymentAccount.id == id), "There is no such account here.")
 
 
 @writes

@@ -10,7 +10,7 @@ from peewee import JOIN, Case, IntegerField, TextField, fn
 
 from database.scope import everywhere
 from database.statements import insert_rows
-from domain import NotFound
+from domain import existing
 from domain.events import events
 from domain.events.referring import vias
 from domain.fields.choice import Choice
@@ -252,10 +252,7 @@ orders_brought = rows.Rules(
 
 def one(id):
     """A bringer's FlyerVia by its id. Refuses with NotFound."""
-    found = FlyerVia.one(FlyerVia.id == id)
-    if found is None:
-        raise NotFound("There is nobody here who brings people.")
-    return found
+    return existing(FlyerVia.one(FlyerVia.id == id), "There is nobody here who brings people.")
 
 
 def whom(via, limit=200):

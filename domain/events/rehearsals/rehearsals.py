@@ -12,7 +12,7 @@ import time
 
 from database.clock import now
 from database.transactions import writes
-from domain import NotFound, Refused
+from domain import Refused, existing
 from domain.base import long_jobs
 from domain.events import events, tiers
 from domain.events.rehearsals import stage
@@ -108,9 +108,7 @@ def job_of(rehearsal):
 def cancel(id, *, by):
     """Stop one that waits or is being played. Refuses where it is over."""
     by.require("events.write")
-    rehearsal = SaleRehearsal.one(SaleRehearsal.id == id)
-    if rehearsal is None:
-        raise NotFound()
+    rehearsal = existing(SaleRehearsal.one(SaleRehearsal.id == id))
     stopped = SaleRehearsal.update(state="cancelled").where(SaleRehearsal.id == id, SaleRehearsal.state << OPEN)
     if not stopped.execute():
         raise events.InvalidTransition("This rehearsal is over already.")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused, existing
 from domain.base import configuration, history, long_jobs
 from domain.entitlements import credit_holds
 from domain.fields.choice import Choice
@@ -58,10 +58,7 @@ class NoRoom(Refused):
 
 def one(id):
     """The batch with this id. Refuses with NotFound."""
-    found = FlyerBatch.one(FlyerBatch.id == id) if id else None
-    if found is None:
-        raise NotFound("There is no such batch here.")
-    return found
+    return existing(FlyerBatch.one(FlyerBatch.id == (id or 0)), "There is no such batch here.")
 
 
 def rows_of(batch):

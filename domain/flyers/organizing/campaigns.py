@@ -8,7 +8,7 @@ from database.clock import now
 from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Invalid, NotFound
+from domain import Invalid, NotFound, existing
 from domain.base import history
 from domain.events import events
 from domain.fields.choice import Choice
@@ -49,10 +49,7 @@ ZONES = Choice(tuple((zone, zone, "") for zone in organizations.timezones()))
 
 def one(id):
     """The campaign with this id. Refuses with NotFound."""
-    found = FlyerCampaign.one(FlyerCampaign.id == id) if id else None
-    if found is None:
-        raise NotFound("There is no such campaign here.")
-    return found
+    return existing(FlyerCampaign.one(FlyerCampaign.id == (id or 0)), "There is no such campaign here.")
 
 
 # --- at this moment ----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from database.clock import now
 from database.locks import lock
 from database.scope import scope
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused, Stale
+from domain import Invalid, Refused, Stale, existing
 from domain.base import configuration, history
 from domain.events import events, reported
 from domain.fields.choice import Choice
@@ -49,10 +49,7 @@ class InvalidTransition(Refused):
 
 def one(id):
     """The template with this id. Refuses with NotFound."""
-    found = FlyerTemplate.one(FlyerTemplate.id == id) if id else None
-    if found is None:
-        raise NotFound("There is no such template here.")
-    return found
+    return existing(FlyerTemplate.one(FlyerTemplate.id == (id or 0)), "There is no such template here.")
 
 
 def published():

@@ -1,6 +1,6 @@
 """Copies as the staff's list: what was made, whether it was proven, what was looked at."""
 
-from domain import NotFound
+from domain import existing
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
@@ -52,10 +52,7 @@ listing = Listing(
 
 def one(id):
     """A copy by its number. Refuses with NotFound."""
-    row = Backup.get_or_none(Backup.id == id)
-    if row is None:
-        raise NotFound("There is no such copy.")
-    return row
+    return existing(Backup.get_or_none(Backup.id == id), "There is no such copy.")
 
 
 def working():

@@ -6,7 +6,7 @@ from datetime import datetime
 from peewee import JOIN
 
 from database.transactions import writes
-from domain import NotFound, Refused
+from domain import Refused, existing
 from domain.base import audit
 from domain.base.letters import resend, suppressions
 from domain.fields.choice import Choice
@@ -73,10 +73,7 @@ listing = Listing(
 
 def one(id):
     """A letter by its number. Refuses with NotFound."""
-    letter = Letter.one(Letter.id == id)
-    if letter is None:
-        raise NotFound("There is no such letter.")
-    return letter
+    return existing(Letter.one(Letter.id == id), "There is no such letter.")
 
 
 @dataclass(frozen=True)

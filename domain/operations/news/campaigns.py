@@ -9,7 +9,7 @@ from peewee import JOIN, fn
 from database.clock import now
 from database.columns import public_id
 from database.transactions import wake, writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused, existing
 from domain.base import audit, outgoing
 from domain.base.letters import log, subscribers
 from domain.fields.forms import check_fresh, read_whole
@@ -30,10 +30,7 @@ OPEN = ("scheduled", *RUNNING, "paused")
 
 def one(id):
     """An issue by its number. Refuses with NotFound."""
-    found = Campaign.one(Campaign.id == id)
-    if found is None:
-        raise NotFound("There is no such issue.")
-    return found
+    return existing(Campaign.one(Campaign.id == id), "There is no such issue.")
 
 
 def readers():
@@ -198,9 +195,7 @@ def leave(recipient, reader, **more):
 @writes
 def unsubscribe(id, *, by):
     """Take a reader out, as they asked for by another way. Refuses with NotFound, and where they are out already."""
-    row = Subscriber.one(Subscriber.id == id)
-    if row is None:
-        raise NotFound("There is no such reader.")
+    row = existing(Subscriber.one(Subscriber.id == id), "There is no such reader.")
     if not subscribers.end(row, by=by):
         raise Refused("They are out already.")
     audit.record("newsletter.unsubscribed", f"Took {row.email} out", by=by, target=row, category="admin")
@@ -209,9 +204,7 @@ def unsubscribe(id, *, by):
 @writes
 def erase(id, *, by):
     """Forget a reader, with all that was kept of them; that they aren't written to stays as a keyed hash."""
-    row = Subscriber.one(Subscriber.id == id)
-    if row is None:
-        raise NotFound("There is no such reader.")
+    row = existing(Subscriber.one(Subscriber.id == id), "There is no such reader.")
     subscribers.end(row, by=by)
     subscribers.forget(row.email_norm)
     audit.record("newsletter.erased", "Erased a reader of the newsletter", by=by, category="admin")

@@ -2,7 +2,7 @@
 
 from peewee import JOIN
 
-from domain import NotFound
+from domain import existing
 from domain.fields.choice import Choice
 from domain.fields.email import Email, normalized
 from domain.fields.kinds import Field
@@ -168,8 +168,6 @@ ACTS = {
 
 def reader(id):
     """(the Subscriber of this number, what they said about it, the newest first). Refuses with NotFound."""
-    row = Subscriber.one(Subscriber.id == id)
-    if row is None:
-        raise NotFound("There is no such reader.")
+    row = existing(Subscriber.one(Subscriber.id == id), "There is no such reader.")
     said = Consent.select().where(Consent.subscriber == id).order_by(Consent.id.desc()).limit(100)
     return row, list(said)

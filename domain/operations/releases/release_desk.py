@@ -6,7 +6,7 @@ from peewee import CharField, fn
 
 from database.clock import now
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused, existing
 from domain.base import audit
 from domain.fields.choice import Choice
 from domain.fields.code import Code
@@ -64,10 +64,7 @@ def annotate(id, text, *, by, was=None):
 
 def one(id):
     """A release by its number. Refuses with NotFound."""
-    row = Release.one(Release.id == id)
-    if row is None:
-        raise NotFound("There is no such release.")
-    return row
+    return existing(Release.one(Release.id == id), "There is no such release.")
 
 
 def _name(row):

@@ -4,7 +4,7 @@ from functools import partial
 
 from database.clock import local, now
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, existing
 from domain.base import audit
 from domain.fields.choice import Choice
 from domain.fields.forms import read_whole
@@ -48,9 +48,7 @@ def tell(form, *, by):
 @writes
 def move(state, id, *, by):
     """Say how far it is; an outage only goes on, and never back. Refuses with NotFound, and what it is already."""
-    row = Outage.one(Outage.id == id)
-    if row is None:
-        raise NotFound("There is no such outage.")
+    row = existing(Outage.one(Outage.id == id), "There is no such outage.")
     before = ORDER[: ORDER.index(state)]
     values = {"state": state} | ({"ended_at": now()} if state == "over" else {})
     if not Outage.update(**values).where(Outage.id == id, Outage.state.in_(before)).execute():

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from database.clock import now, reader_day
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, existing
 from domain.fields.beside.button import Does
 from domain.fields.kinds import Unfit, clean, comparable, whole
 from domain.fields.records.leftover import plain_cell
@@ -206,10 +206,7 @@ def press(rules, table, button, id, *, by):
 
 
 def _button(shape, id):
-    button = next((one for one in shape.buttons if one.id == id), None)
-    if button is None:
-        raise NotFound("This button isn't here any more.")
-    return button
+    return existing(next((one for one in shape.buttons if one.id == id), None), "This button isn't here any more.")
 
 
 def _now(cell, word, by):

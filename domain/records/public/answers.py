@@ -11,7 +11,7 @@ from datetime import timedelta
 from database.clock import now
 from database.locks import lock
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused, Stale
+from domain import Invalid, NotFound, Refused, Stale, existing
 from domain.base import allowances, audit, keys, outgoing
 from domain.fields import forms as field_forms
 from domain.fields.kinds import clean, whole
@@ -345,9 +345,7 @@ def own_words(opened, answer):
     """name → text of what was answered, as the form has it: what stands in the row by now. Refuses with NotFound."""
     if answer.state == "held":
         return _presently(opened, words_of(answer))
-    words = _words_of(opened, answer) if answer.record_id else None
-    if words is None:
-        raise NotFound(GONE)
+    words = existing(_words_of(opened, answer) if answer.record_id else None, GONE)
     return Sent(words)
 
 

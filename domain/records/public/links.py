@@ -19,7 +19,7 @@ from database.clock import now, written
 from database.columns import public_id
 from database.scope import everywhere
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, existing
 from domain.base import allowances, configuration, history, keys, outgoing, stepup
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
@@ -163,9 +163,7 @@ def to_share(slug, by):
 
 def found(id, by):
     """(link, table, shape, Rights) for who may make such links. Refuses with NotFound or Forbidden."""
-    link = PublicLink.one(PublicLink.id == id)
-    if link is None:
-        raise NotFound("There is no such link.")
+    link = existing(PublicLink.one(PublicLink.id == id), "There is no such link.")
     collection = Collection.one(Collection.id == link.collection_id)
     if collection.archived_at is not None:
         raise NotFound("The table of this link was put away.")

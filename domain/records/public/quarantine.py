@@ -14,7 +14,7 @@ from database.columns import public_id
 from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, existing
 from domain.base import settings
 from domain.files import names, stores
 from domain.lists import attachments
@@ -155,10 +155,7 @@ def get(answer, id):
 
 def content(file):
     """Its bytes in parts. Refuses with NotFound."""
-    parts = stores.active().read(_place(file))
-    if parts is None:
-        raise NotFound("The content of this file isn't here any more.")
-    return parts
+    return existing(stores.active().read(_place(file)), "The content of this file isn't here any more.")
 
 
 def let_in(rules, answer, id, *, by):
