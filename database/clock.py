@@ -43,13 +43,19 @@ def local(moment):
 
 
 def written(moment, zone):
-    """A moment as a letter says it, on its reader's clock: «15 July 2026, 14:00 Europe/Berlin»."""
-    return f"{moment.astimezone(ZoneInfo(zone or 'UTC')):%d %B %Y, %H:%M} {zone or 'UTC'}"
+    """A moment as a letter says it, on its reader's clock: «15 July 2026, 14:00 Berlin time»."""
+    return f"{moment.astimezone(ZoneInfo(zone or 'UTC')):%-d %B %Y, %H:%M} {zone_words(zone)}"
+
+
+def zone_words(zone):
+    """Whose clock it is, in words: «Berlin time» of Europe/Berlin."""
+    city = (zone or "UTC").rpartition("/")[2].replace("_", " ")
+    return city if city == "UTC" else f"{city} time"
 
 
 def written_day(moment, zone):
     """Its day on its reader's calendar: «15 July 2026»."""
-    return f"{moment.astimezone(ZoneInfo(zone or 'UTC')):%d %B %Y}"
+    return f"{moment.astimezone(ZoneInfo(zone or 'UTC')):%-d %B %Y}"
 
 
 def reader_day():

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from database.clock import month_of, months_after, next_month
+from database.clock import month_of, months_after, next_month, written, written_day
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,17 @@ def test_a_month_begins_on_its_first_day():
     moment = datetime(2026, 12, 31, 23, 59, 59, 7, tzinfo=UTC)
     assert month_of(moment) == datetime(2026, 12, 1, tzinfo=UTC)
     assert next_month(moment) == datetime(2027, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("Europe/Berlin", "5 July 2026, 14:00 Berlin time"),
+        ("America/Argentina/Buenos_Aires", "5 July 2026, 09:00 Buenos Aires time"),
+        ("", "5 July 2026, 12:00 UTC"),
+    ],
+)
+def test_a_moment_is_written_as_people_say_it(zone, words):
+    moment = datetime(2026, 7, 5, 12, tzinfo=UTC)
+    assert written(moment, zone) == words
+    assert written_day(moment, zone) == "5 July 2026"

@@ -168,8 +168,12 @@ def _listing(kind, title, about, empty):
 
 
 listings = {
-    "post": _listing("post", "Blog", "What is new, for whoever reads the site’s blog at /blog.", "No posts yet."),
+    "post": _listing(
+        *("post", "Blog", "What is new, for whoever reads the site’s blog at /blog."),
+        "Tell what is new. Nobody reads a draft before you publish it.",
+    ),
     "legal": _listing(
-        "legal", "Legal pages", "Terms, privacy and imprint, linked below every public page.", "No legal pages yet."
+        *("legal", "Legal pages", "Terms, privacy and imprint, linked below every public page."),
+        "Write the terms, say. Nobody reads a draft before you publish it.",
     ),
 }

@@ -76,7 +76,7 @@ def give(organization_id, form, *, by, key=""):
             "plan.given",
             f"plan_given:{source}",
             f"{organization.name} was given {label}",
-            body=f"Until {values['until']:%d %B %Y}.",
+            body=f"Until {values['until']:%-d %B %Y}.",
             link=f"/{organization.slug}/billing",
             organization=organization,
         )

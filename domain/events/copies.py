@@ -69,7 +69,7 @@ def _windows(row, copy, table, event):
         return []
     zone, words = ZoneInfo(event.timezone), {"sale_from_at": "on sale from", "sale_until_at": "on sale until"}
     times = [
-        f"{copy.name} {words.get(name, 'until')} {value.astimezone(zone):%d.%m.%Y %H:%M}"
+        f"{copy.name} {words.get(name, 'until')} {value.astimezone(zone):%-d %B %Y, %H:%M}"
         for name, value in _moments(copy, table)
         if value is not None
     ]

@@ -268,7 +268,7 @@ def copy(id, starts_at, *, by):
     stock.resize(made.id, "event", made.id, made.capacity, by=by.user)
     moved = copies.fill(made, like, shift, by)
     history.note("event.copied", f"{like.title} was copied", made, by=by)
-    begins = f"A draft that begins on {local(made, made.starts_at):%d.%m.%Y at %H:%M} is made."
+    begins = f"A draft that begins on {local(made, made.starts_at):%-d %B %Y at %H:%M} is made."
     return f"{begins} Moved with it: {'; '.join(moved)}." if moved else begins
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from database.clock import now
+from database.clock import now, zone_words
 from domain.events import events, reported, stock, tiers, vouchers
 from domain.fields.money import written
 from domain.fields.price import Price
@@ -134,11 +134,11 @@ def _offered(offer, url):
 
 
 def when(event):
-    """When it is, where it is: «Friday, 3 July 2026, 20:00 to 01:00 (Europe/Berlin)»."""
+    """When it is, where it is: «Friday, 3 July 2026, 20:00 to 01:00 (Berlin time)»."""
     start, end = events.local(event, event.starts_at), events.local(event, event.ends_at)
     is_short = event.ends_at - event.starts_at < timedelta(hours=20)
     last = f"{end:%H:%M}" if is_short else _day(end)
-    return f"{_day(start)} to {last} ({event.timezone})"
+    return f"{_day(start)} to {last} ({zone_words(event.timezone)})"
 
 
 def _day(moment):

@@ -29,6 +29,7 @@ class Kind:
     DAYS: tuple = ()  # (label, days from the reader's today) to choose from
     several = False  # takes a list of texts
     is_figure = False  # a number, an amount, a time: no text of it is ever a formula
+    at_end = False  # a column of it ends on one line, so that its figures can be compared
 
     @property
     def chosen(self):

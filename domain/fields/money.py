@@ -59,7 +59,7 @@ class Money(Kind):
     """An amount of minor units; `currency` names the column that says of which."""
 
     name = "money"
-    is_figure = True
+    is_figure = at_end = True
     currency: str = "currency"
 
     def read(self, text):

@@ -13,7 +13,7 @@ class Number(Kind):
     """A whole number between `least` and `most`, with its unit."""
 
     name = "number"
-    is_figure = True
+    is_figure = at_end = True
     control = "number"
     least: int = 0
     most: int = 1_000_000_000

@@ -11,7 +11,7 @@ class Price(Kind):
     """What something costs in a currency, 0 for nothing. Typed with its point, kept in minor units."""
 
     name = "price"
-    is_figure = True
+    is_figure = at_end = True
     keyed = False
     of: str = "EUR"
     most: int = 100_000_000  # in minor units

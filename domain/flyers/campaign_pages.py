@@ -4,6 +4,7 @@ import hmac
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from database.clock import zone_words
 from database.scope import everywhere, inside
 from domain import NotFound
 from domain.base import keys
@@ -61,7 +62,7 @@ def standing(campaign):
     state, version = campaigns.now_at(campaign)
     event = campaign.event if campaign.event and reported.is_shown(campaign.event) else None
     opens = campaign.starts_at.astimezone(ZoneInfo(campaign.zone))
-    when = f"{opens:%A}, {opens.day} {opens:%B %Y, %H:%M} ({campaign.zone})"
+    when = f"{opens:%A}, {opens.day} {opens:%B %Y, %H:%M} ({zone_words(campaign.zone)})"
     return Standing(campaign, state, version, event, reported.organizer(campaign), when)
 
 

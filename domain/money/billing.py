@@ -305,7 +305,7 @@ def pause(months, *, by):
     if current.cancel_at_period_end or current.collection_paused:
         raise Refused("The plan is cancelled or paused already.")
     resumes_at = max(now(), current.current_period_end_at or now()) + timedelta(days=30 * months)
-    with _asking("billing.pause_requested", f"Asked to pause until {resumes_at:%d %B %Y}", current, by):
+    with _asking("billing.pause_requested", f"Asked to pause until {resumes_at:%-d %B %Y}", current, by):
         providers.active().pause(
             current.provider_subscription_id, resumes_at, _change_key("pause", current, resumes_at)
         )

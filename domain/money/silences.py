@@ -78,6 +78,6 @@ def _warn_of_silence(since):
     announcements.warn_admins(
         f"silence:{since:%Y-%m-%d}",
         "No webhooks come from the payment provider",
-        f"The last came on {since:%d %B, %H:%M} UTC, and subscriptions run. Look at the endpoint at the provider.",
+        f"The last came on {since:%-d %B, %H:%M} UTC, and subscriptions run. Look at the endpoint at the provider.",
         "/admin/webhooks",
     )

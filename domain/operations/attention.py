@@ -84,7 +84,7 @@ def needs(staff, failed_jobs):
         words = f"{counted(failed_jobs, 'job')} failed at the last run."
         found.insert(0, Need("bad", words, "/admin/jobs?result=failed", "Look at jobs"))
     if looked_at is not None and looked_at < now() - SILENT and staff.may("jobs.run"):
-        words = f"No job runs: nothing was looked after since {local(looked_at):%d %B, %H:%M %Z}."
+        words = f"No job runs: nothing was looked after since {local(looked_at):%-d %B, %H:%M %Z}."
         found.insert(0, Need("bad", words, "/admin/jobs", "Look at jobs"))
     return sorted(found, key=lambda need: need.tone != "bad")
 
@@ -142,7 +142,7 @@ def _jobs(_staff):
     for alarm in alarms.open_ones():
         yield Need("warn" if alarm.kind == "little" else "bad", alarm.words, f"/admin/jobs/{alarm.job}", "Look at it")
     for run in leases.died().values():
-        words = f"A run of a job was cut off in the middle, {local(run.started_at):%d %B, %H:%M %Z}."
+        words = f"A run of a job was cut off in the middle, {local(run.started_at):%-d %B, %H:%M %Z}."
         yield Need("bad", words, f"/admin/jobs/{run.job}", "Look at it")
 
 
@@ -204,7 +204,7 @@ def _money(staff):
         return
     state = reconciliations.overview()
     if state["silent_since"]:
-        words = f"No webhook came since {local(state['silent_since']):%d %B %Y, %H:%M %Z}, and subscriptions run."
+        words = f"No webhook came since {local(state['silent_since']):%-d %B %Y, %H:%M %Z}, and subscriptions run."
         yield Need("bad", words, "/admin/webhooks", "Look at webhooks")
     if state["open"]:
         differ = "row differs" if state["open"] == 1 else "rows differ"
@@ -261,7 +261,7 @@ def _surroundings(_staff):
     if until := surroundings.certificate_end():
         ends = "ended" if until < now() else "ends"
         yield Need(
-            "bad", f"The certificate of {configuration.active.site_url} {ends} at {local(until):%d %B, %H:%M %Z}."
+            "bad", f"The certificate of {configuration.active.site_url} {ends} at {local(until):%-d %B, %H:%M %Z}."
         )
     if off := surroundings.seconds_off():
         where = "ahead" if off > 0 else "behind"

@@ -1,7 +1,7 @@
 // Lists of any table: cells edited in place, the bulk bar, the board by mouse and by keyboard.
 (() => {
   const on = (type, handler, capture) => document.addEventListener(type, handler, capture);
-  const area = () => document.getElementById("list_area");
+  const area = () => document.getElementById("list_area"), wide = () => document.querySelector("#list_area .table-wrap");
 
   // -- the way back to the list as it was: its tab, filters, length, ticks and scroll
 
@@ -14,7 +14,7 @@
     const ticks = [...document.querySelectorAll(".row-check:checked")].map((box) => box.value);
     const ids = idsIn(list), total = document.querySelector("#list_total .num")?.textContent ?? String(ids.length);
     const rows = list.querySelectorAll("#list_rows > [data-row]").length;
-    const place = { url: list.dataset.url, rows, top: scrollY, ticks, ids, total, more: Boolean(document.getElementById("list_more")) };
+    const place = { url: list.dataset.url, rows, top: scrollY, within: wide()?.scrollTop, ticks, ids, total, more: Boolean(document.getElementById("list_more")) };
     hold(`list ${list.dataset.base}`, place);
   });
   async function takeUp() {
@@ -30,6 +30,7 @@
     for (const box of document.querySelectorAll(".row-check")) if (place.ticks.includes(box.value)) box.checked = true;
     document.querySelector("[data-check-all]")?.dispatchEvent(new Event("ticked", { bubbles: true }));
     scrollTo(0, place.top);
+    if (place.within && wide()) wide().scrollTop = place.within;
     const last = place.last && document.querySelector(`#row_${place.last}, #card_${place.last}`);
     last?.focus({ preventScroll: true });
     last?.scrollIntoView({ block: "nearest" });

@@ -40,6 +40,7 @@ def test_an_event_is_cancelled_after_a_proof(page_of, age):
     alice.request.post(f"{here}/publication")
     age()
     alice.goto(here)
+    alice.locator("main summary[aria-label=More]").click()
     alice.locator("main a[href$='/cancellation']").first.click()
     dialog = alice.get_by_role("dialog")
     dialog.get_by_label("What visitors of its page read").fill("It rains.")

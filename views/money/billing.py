@@ -89,7 +89,9 @@ def _goes(row, kept, taken, allowance):
     plan, free, until = plans.get(row.plan_key), plans.get("free"), row.current_period_end_at
     lasts = row.status in ("active", "trialing") and until
     lines = [
-        f"It lasts until {local(until):%d %B %Y}, and nothing more is charged." if lasts else "Nothing more is charged."
+        f"It lasts until {local(until):%-d %B %Y}, and nothing more is charged."
+        if lasts
+        else "Nothing more is charged."
     ]
     if kept:  # what was bought for good gives the same
         return lines[0]
@@ -298,7 +300,7 @@ def resume():
 @access.member("billing.manage")
 def pause():
     current = billing.pause(whole(request.form.get("months")) or 0, by=g.by)
-    until = f" until {local(current.resumes_at):%d %B %Y}" if current.resumes_at else ""
+    until = f" until {local(current.resumes_at):%-d %B %Y}" if current.resumes_at else ""
     return pages.go(_page(), f"The plan is paused{until}. Nothing is charged.", "info")
 
 

@@ -98,7 +98,7 @@ def welcome(email):
 
 def sentence(held):
     """Why an address isn't written to, and since when."""
-    return f"{WORDS[held.reason]} on {local(held.since_at):%d %B %Y}"
+    return f"{WORDS[held.reason]} on {local(held.since_at):%-d %B %Y}"
 
 
 def must_be_reachable(email):

@@ -93,7 +93,7 @@ def _speaker_choice(row, by):
 
 
 listing = Listing(
-    *("sessions", "session", "programme", EventSession),
+    *("sessions", "session", "sessions", EventSession),
     (
         Field("title", "Title", Text(200), required=True),
         Field("starts_at", "Begins", Moment(clock=True), required=True),
@@ -107,7 +107,7 @@ listing = Listing(
         *both("newest", "Oldest first", "Newest first", first="down", column="id"),
     ),
     acts=(Act(*("speaker", "Who speaks", put_on, "events.write"), asks=_speaker_choice),),
-    notes=("Who, and what to look at", _notes),
+    notes=("Who speaks", _notes),
     hears="speaker session_speaker",
     parent=EventSession.event,
     board_by="room",
@@ -118,6 +118,7 @@ listing = Listing(
     reads="events.read",
     writes="events.write",
     icon="calendar",
+    title="Programme",
     empty=(("all", "Add what happens when: talks, concerts, doors.", "No programme yet."),),
 )
 

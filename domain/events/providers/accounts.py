@@ -5,6 +5,7 @@ Keys are sealed and never shown again. An organization's own account goes before
 
 from dataclasses import dataclass
 
+from database.clock import local
 from database.columns import public_id
 from database.scope import everywhere
 from database.transactions import writes
@@ -159,7 +160,7 @@ def _last_payouts(ids):
     query = Payout.select().where(Payout.account << ids, Payout.state == "paid").order_by(Payout.sent_at, Payout.id)
     newest = {payout.account: payout for payout in (query if ids else ())}
     return {
-        account: f"Last payout {written(one.amount_cents, one.currency)}, {one.sent_at:%Y-%m-%d}"
+        account: f"Last payout {written(one.amount_cents, one.currency)}, {local(one.sent_at):%-d %B %Y}"
         for account, one in newest.items()
     }
 

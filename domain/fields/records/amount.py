@@ -26,7 +26,7 @@ class Amounts(Bounded, Kind):
     """Money in tables made by people: of the field's `currency`, or where that is empty of each cell's own."""
 
     name = "amount"
-    is_figure = True
+    is_figure = at_end = True
     currency: str = ""
     least: Decimal | None = None  # of its currency
     most: Decimal | None = None

@@ -25,7 +25,7 @@ class Duration(Bounded, Kind):
     """How long something takes, in whole seconds: 1:30 is an hour and a half, and so are 90 min and 1.5 h."""
 
     name = "duration"
-    is_figure = True
+    is_figure = at_end = True
     least: int | None = None  # seconds
     most: int | None = None
     operators = operators.NUMBER

@@ -14,7 +14,7 @@ class Exact(Bounded, Kind):
     """A number to the last digit, as tables made by people keep it. `places` are those shown and taken by forms."""
 
     name = "exact"
-    is_figure = True
+    is_figure = at_end = True
     tells_doubles = True
     places: int | None = None
     least: Decimal | None = None

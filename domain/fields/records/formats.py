@@ -78,7 +78,7 @@ def placed(naive, zone):
         raise Unfit("Choose another year.") from None
     if at.astimezone(zone).replace(tzinfo=None) != naive:
         later = at.astimezone(zone)
-        raise Unfit(f"{naive:%H:%M} doesn't exist on {naive:%d %B %Y} in {zone}: the clock goes on to {later:%H:%M}.")
+        raise Unfit(f"{naive:%H:%M} doesn't exist on {naive:%-d %B %Y} in {zone}: the clock goes on to {later:%H:%M}.")
     return at
 
 
@@ -241,7 +241,7 @@ def _days(kind, texts):
     answers = []
     for order in ("dmy", "mdy"):
         try:
-            answers.append((order, ORDERS[order], f"{_day(_only_day(odd), order):%d %B %Y}"))
+            answers.append((order, ORDERS[order], f"{_day(_only_day(odd), order):%-d %B %Y}"))
         except Unfit:
             answers.append((order, ORDERS[order], "no day"))
     return {"order": "dmy"}, [Question("order", f"“{odd}”: which day is this?", tuple(answers))]

@@ -4,7 +4,7 @@ draft → scheduled → active ↔ paused → ended, and scheduled → draft. Wh
 clock's answer whenever somebody asks; a job only writes it down.
 """
 
-from database.clock import now
+from database.clock import now, written_day
 from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import writes
@@ -135,7 +135,7 @@ def schedule(id, *, by):
     if campaign.ends_at <= now():
         raise Invalid({"publish": "Its end lies in the past."})
     _step(id, ("draft",), "scheduled", by)
-    return f"{campaign.name} is at /flyers/{campaign.slug} from {campaign.starts_at:%d.%m.%Y} on."
+    return f"{campaign.name} is at /flyers/{campaign.slug} from {written_day(campaign.starts_at, campaign.zone)} on."
 
 
 @writes

@@ -46,7 +46,7 @@ def _late(job, lease, run, begun_at):
     after = due and job.trigger.get_next_fire_time(due, due)
     if after is None or now() < max(due, begun_at) + max(2 * (after - due), AT_LEAST):
         return None
-    return "late", due.isoformat(), f"{job.label} was due at {local(due):%d %B, %H:%M %Z} and didn't begin."
+    return "late", due.isoformat(), f"{job.label} was due at {local(due):%-d %B, %H:%M %Z} and didn't begin."
 
 
 def _long(job, run):

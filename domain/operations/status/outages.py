@@ -65,7 +65,7 @@ def add(id, value, *, by):
         raise NotFound("There is no such outage.")
     if not words:
         raise Invalid({"value": "Write what became known."})
-    text = f"{row.words}\n\n{local(now()):%d %B, %H:%M %Z}: {words}".strip()
+    text = f"{row.words}\n\n{local(now()):%-d %B, %H:%M %Z}: {words}".strip()
     if len(text) > 8000:
         raise Invalid({"value": "That is too much for one outage; tell of another one."})
     Outage.update(words=text).where(Outage.id == id).execute()

@@ -51,8 +51,8 @@ def test_event_case_11_every_window_moves_by_the_same_distance_on_the_wall_clock
     assert local(day.sale_from_at) == "2026-08-10 10:00"  # 190 days on, still at ten
     assert local(day.sale_until_at) == "2027-01-07 18:00"
     assert local(PricePhase.get(PricePhase.event == made).until_at) == "2026-09-22 00:00"
-    assert "Day ticket on sale from 10.08.2026 10:00" in said
-    assert "Early bird until 22.09.2026 00:00" in said
+    assert "Day ticket on sale from 10 August 2026, 10:00" in said
+    assert "Early bird until 22 September 2026, 00:00" in said
 
 
 def test_a_copy_has_all_that_belongs_to_it_and_nothing_that_was_sold(full, at):

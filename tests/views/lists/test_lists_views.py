@@ -650,6 +650,7 @@ def test_the_sum_line_says_what_it_added_up_or_that_it_was_too_much(acted):
     answer = lists.read(acted.listing, acted.ask, acted.by)
     draw = partial(render_template, "lists/_table.html", answer=answer, **about)
     assert "2 tasks · Amount" in re.sub(r"<[^>]*>", "", draw(sums=totals.Sums(2, {("amount", "EUR"): 500})))
+    assert '<th scope="col" class="fit end">Amount</th>' in draw()  # figures stand under one another
     assert "€5.00" in draw(sums=totals.Sums(2, {("amount", "EUR"): 500}))
     assert "More than 10,000 tasks: narrow the list" in draw(sums=totals.Sums(10_001, {}))
 
@@ -683,7 +684,7 @@ def test_report_21_an_export_opens_right_wherever_it_is_opened(browse, at, cast)
 
 def test_an_empty_list_has_nothing_to_search_it_with(browse):
     alice, base = browse("alice"), "/acme/tasks/labels"
-    tools = ('id="list_tools"', ">Condition<", ">Group<")
-    assert [each in alice.get(base).text for each in tools] == [False, False, False]
+    tools = ('id="list_tools"', ">Condition<", ">Group<", 'aria-label="Export"')
+    assert [each in alice.get(base).text for each in tools] == [False, False, False, False]
     assert alice.post(base, data={"label": "Loud", "tone": "info"}).status_code == 303
-    assert [each in alice.get(base).text for each in tools] == [True, True, True]
+    assert [each in alice.get(base).text for each in tools] == [True, True, True, True]

@@ -137,7 +137,7 @@ def pause(subscription_id, resumes_at, key):
     with reads():
         ends = moment(held.get("current_period_end"))
     if resumes_at and ends and resumes_at <= ends:
-        raise CannotDo(f"Polar pauses from the end of the paid period on, so not for a day before {ends:%d %B %Y}.")
+        raise CannotDo(f"Polar pauses from the end of the paid period on, so not for a day before {ends:%-d %B %Y}.")
     until = {"resumes_at": resumes_at.isoformat()} if resumes_at else {}
     _change(subscription_id, key, pause_at_period_end=True, **until)
 
