@@ -320,10 +320,21 @@ def test_a_table_that_is_wider_than_its_place_scrolls_in_it_and_the_page_never(p
     for n in range(8):
         form = {"label": f"A column with a long name {n}", "kind": "text", "shape": str(n + 1)}
         assert page.request.post(f"{TEAM}/records/wide-ones/fields", form=form).ok
-    page.request.post(f"{TEAM}/records/wide-ones", form={"f1": "x"})
+    page.goto(f"{TEAM}/records/wide-ones/new")
+    name = page.locator("#new_form input[type=text]").first.get_attribute("name")
+    for n in range(25):
+        assert page.request.post(f"{TEAM}/records/wide-ones", form={name: f"Row {n}"}).ok
     page.goto(f"{TEAM}/records/wide-ones")
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
-    assert page.locator(".table-wrap").evaluate("one => one.scrollWidth > one.clientWidth")
+    wide = page.locator(".table-wrap.is-wide")
+    assert wide.evaluate("one => one.scrollWidth > one.clientWidth")
+    above = "one => one.querySelector('th').getBoundingClientRect().top - one.getBoundingClientRect().top"
+    assert wide.evaluate(f"one => {{ one.scrollTop = 300; return ({above})(one); }}") < 2  # its head stays in sight
+    page.get_by_role("link", name="Row 5", exact=True).click()
+    expect(page.locator("#row_detail")).to_be_visible()
+    page.go_back()
+    expect(wide).to_be_visible()
+    page.wait_for_function("() => document.querySelector('.table-wrap').scrollTop === 300")
     page.goto(f"{TEAM}/tasks")
     expect(page.locator(".table-wrap")).to_be_visible()
     expect(page.locator(".table-wrap.is-wide")).to_have_count(0)  # its head stays with the page's
