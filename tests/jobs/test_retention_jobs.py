@@ -42,25 +42,21 @@ def test_how_long_the_read_stay_is_a_setting(cast, clock):
     assert jobs.run("read_notifications") == 1
 
 
-def test_ten_thousand_rows_drain_over_many_batches_in_one_run(cast, clock, monkeypatch):
+def test_a_thousand_rows_drain_over_many_batches_in_one_run(cast, clock, monkeypatch):
     long_ago = clock() - timedelta(days=100)
     row = {"recipient": cast.bob.id, "type": "t", "title": "T", "read_at": long_ago}
 
-    def fill():
-        for _ in range(10):
-            Notification.insert_many([row] * 1000).execute()
-
-    write(fill)
+    write(Notification.insert_many([row] * 1000).execute)
     sizes = []
     prune = notices.prune
     counted = jobs.batches(200, lambda limit: sizes.append(prune(limit)) or sizes[-1])
     monkeypatch.setitem(
         jobs.BY_NAME, "read_notifications", dataclasses.replace(jobs.BY_NAME["read_notifications"], work=counted)
     )
-    assert jobs.run("read_notifications") == 10_000
+    assert jobs.run("read_notifications") == 1000
     assert Notification.select().count() == 0
-    assert sizes == [200] * 50 + [0]
-    assert JobRun.get(JobRun.job == "read_notifications").affected == 10_000
+    assert sizes == [200] * 5 + [0]
+    assert JobRun.get(JobRun.job == "read_notifications").affected == 1000
 
 
 def test_the_audit_log_is_kept_a_year(clock, cast):

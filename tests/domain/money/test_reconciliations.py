@@ -352,16 +352,17 @@ def test_a_run_keeps_a_hundred_differences_and_counts_all(listed, cast, monkeypa
 
 def test_a_provider_that_fails_half_way_leaves_what_was_mended_and_says_so(listed, cast, monkeypatch):
     def pages():
-        yield [told(f"sub_{n}", cast) for n in range(100)]
+        yield [told(f"sub_{n}", cast) for n in range(5)]
         raise ProviderFailed("Stripe: the connection broke")
 
     settings.change("billing_second_subscription", "ask", by=cast.stella)
+    monkeypatch.setattr(comparisons, "AT_ONCE", 5)
     monkeypatch.setattr(stripe, "list_active", pages)
     run = reconcile(cast)
     assert (run.status, run.error) == ("failed", "Stripe: the connection broke")
-    assert run.facts["mended"] == run.facts["subscriptions"] == 100
+    assert run.facts["mended"] == run.facts["subscriptions"] == 5
     assert AuditEvent.get(AuditEvent.action == "billing.reconciled").result == "failure"
-    monkeypatch.setattr(stripe, "list_active", lambda: iter([[told(f"sub_{n}", cast) for n in range(101)]]))
+    monkeypatch.setattr(stripe, "list_active", lambda: iter([[told(f"sub_{n}", cast) for n in range(6)]]))
     run = reconcile(cast)
     assert (run.status, run.facts["drift"]) == ("done", 1)
 

@@ -132,7 +132,8 @@ def test_after_days_of_failure_it_is_given_up_and_keepers_hear_of_it(cast, at, e
         say(row, f"day {day}")
         for _ in range(40):
             clock.forward(hours=1)
-            jobs.work_off()
+            deliveries.work()
+    jobs.work_off()
     assert WebhookEndpoint.get_by_id(row.id).disabled_at
     assert {one.state for one in WebhookDelivery.select()} == {"failed"}
     titles = [one.title for one in Notification.select().where(Notification.recipient == cast.alice)]

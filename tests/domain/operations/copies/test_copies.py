@@ -41,6 +41,8 @@ def test_a_copy_is_proven_by_a_guildhall_that_runs_on_it(cast):
     assert copies.standing()[0] == "good"
     assert copies.ages()["offsite_at"] is None
     assert (copies.work(), list(here().glob(".half-*"))) == (0, [])
+    assert Path(here()).name == "backups"  # its keeper's alone, with all that is in it
+    assert {path.stat().st_mode & 0o077 for path in (here(), *here().glob("guildhall-*"))} == {0}
     packing.unpack(here(row.name), here("opened.db"))
     with closing(sqlite3.connect(here("opened.db"))) as opened:
         assert opened.execute('SELECT count(*) FROM "user"').fetchone() == (6,)
@@ -205,11 +207,3 @@ def test_the_overview_asks_for_copies_in_production(cast):
     staff = admins.staff(cast.stella)
     configuration.use(replace(configuration.active, env="production"))
     assert "No copy of the database was ever proven." in [need.words for need in attention.needs(staff, 0)]
-
-
-def test_the_folder_of_copies_is_its_keepers_alone(cast):
-    copies.begin()
-    copies.work()
-    modes = {path.stat().st_mode & 0o077 for path in (here(), *here().glob("guildhall-*"))}
-    assert modes == {0}
-    assert Path(here()).name == "backups"
