@@ -358,14 +358,6 @@ def test_the_dialog_posts_to_this_site_only(target, bob, hx):
 # --- who may ask at all ------------------------------------------------------------------------------------------------
 
 
-def test_a_stranger_is_sent_to_sign_in_and_nothing_is_looked_at(browse):
-    stranger = browse(None)
-    for path in ("/step-up", PATH):
-        answer = stranger.post(path, data={"password": NEW, "proof_answer": PASSWORD} | PROOF)
-        assert answer.headers["Location"].startswith("/sign-in")
-    assert Challenge.select().count() == Proof.select().count() == 0
-
-
 def test_another_site_cannot_ask_in_somebodys_name(bob):
     form = {"password": NEW, "proof_answer": PASSWORD} | PROOF
     for headers in (

@@ -1,8 +1,6 @@
 """Templates and campaigns of flyers in the browser of who makes them."""
 
 from database.scope import inside
-from domain.flyers.organizing import templates
-from domain.lists import rows
 from models import FlyerCampaign, FlyerTemplate, FlyerVersion
 
 TIMES = {"starts_at": "2030-06-20T12:00", "ends_at": "2030-07-20T12:00", "zone": "UTC"}
@@ -29,15 +27,3 @@ def test_a_template_is_made_published_and_given_an_address(browse, cast):
     assert alice.post(f"{url}/publication").status_code == 303
     assert "/flyers/summer" in bob.get(url).text
     assert "Phases of" in bob.get(f"{url}/phases").text
-
-
-def test_others_find_nothing_and_who_only_looks_changes_nothing(browse, cast, at):
-    with inside(cast.acme):
-        template = rows.create(templates.rules, {"name": "I'm going"}, by=at("bob"))
-    url = f"/acme/flyers/templates/{template.id}"
-    assert browse("charlie").get(url).status_code == 404
-    assert browse("charlie").get(f"{url}/preview.jpg").status_code == 404
-    vera = browse("vera")
-    assert vera.get(url).status_code == 200
-    assert vera.post("/acme/flyers/templates", data={"name": "Mine"}).status_code == 403
-    assert vera.get("/acme/flyers").status_code == 303

@@ -217,15 +217,6 @@ def test_check_10_whoever_is_no_admin_finds_no_sync(browse, counted):
     assert counted() == before
 
 
-def test_staff_without_the_capability_finds_neither_prices_nor_plans(browse, cast):
-    write(models.StaffRole.create, user=cast.stella, role="support")
-    for address in ("/admin/pricing", "/admin/plans", "/admin/plans/pro_monthly"):
-        assert browse("stella").get(address).status_code == 404
-    assert browse("stella").post("/admin/pricing/sync").status_code == 404
-    write(models.StaffRole.update(role="finance").execute)
-    assert browse("stella").get("/admin/pricing").status_code == 200
-
-
 def test_while_a_sync_runs_its_figures_are_shown_the_button_is_off_and_the_block_asks_again(browse, hx, outline, said):
     from domain.base import long_jobs
 

@@ -150,11 +150,6 @@ def test_without_a_set_up_that_was_begun_nothing_is_turned_on(browse, cast):
     assert not factors.is_on(User.get_by_id(cast.bob.id))
 
 
-def test_a_stranger_sets_nothing_up(browse):
-    for path in ("factor", "factor/codes", "factor/removal"):
-        assert browse(None).post(f"/settings/security/{path}").headers["Location"].startswith("/sign-in?next=")
-
-
 TURNS_ON = proof("security.enable_2fa")
 
 

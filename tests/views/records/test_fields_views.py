@@ -4,7 +4,7 @@ import pytest
 
 from database.scope import inside
 from domain.lists import rows
-from domain.records import collections, field_changes, kind_changes, listings
+from domain.records import collections, kind_changes, listings
 from domain.records.rows import rehearsals
 from models import RecordField, RecordOption, ShapeChange
 
@@ -133,13 +133,6 @@ def test_a_table_is_put_away_and_brought_back(alice, offers, cast):
     assert "Bring Offers back" in alice.get("/acme/records").text
     assert alice.post("/acme/records/back", data={"table": "offers"}).headers["Location"] == "/acme/records/offers"
     assert "Meyer" in alice.get("/acme/records/offers").text
-
-
-def test_only_who_builds_comes_here(browse, offers):
-    bob = browse("bob")
-    assert bob.get(f"{AT}/2").status_code == 403
-    assert bob.post(f"{AT}/2/act", data={"act": "away"}).status_code == 403
-    assert field_changes.MOST
 
 
 def test_help_bounds_and_an_order_are_forms_of_the_field(alice, offers, cast):

@@ -6,7 +6,7 @@ import re
 from database.scope import inside
 from domain.records import field_changes
 from models import PublicLink
-from tests.fixtures.public import form_of, opened, repairs
+from tests.fixtures.public import form_of, repairs
 
 
 def test_a_form_is_made_changed_stopped_and_given_another_address(cast, at, browse):
@@ -56,14 +56,6 @@ def test_a_form_that_would_leave_a_needed_field_empty_is_refused_when_it_is_buil
     assert alice.post(at_, data=form_of(known, "Name", "Mail")).status_code == 303
     backwards = {f"if_{known['Name'][1:]}": f"{known['Mail'][1:]}~not_empty"}
     assert alice.post(at_, data=form_of(known, "Name", "Mail") | backwards).status_code == 422
-
-
-def test_only_owners_and_admins_open_tables_to_the_public(cast, at, browse):
-    with inside(cast.acme):
-        _, known = repairs(at("alice"))
-        link = opened("repairs", form_of(known, "Name"), by=at("alice"))
-    for path in ("/acme/records/repairs/sharing", "/acme/public-links", f"/acme/public-links/{link.id}"):
-        assert [browse(name).get(path).status_code for name in ("alice", "bob", "charlie")] == [200, 403, 404], path
 
 
 def test_what_is_no_origin_is_refused(cast, at, browse):
