@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import os
 import types
 from collections import Counter
 from dataclasses import replace
@@ -38,6 +39,9 @@ from views.factory import create_app
 
 PASSWORD = "Correct horse 1!"
 CAST = ("alice", "bob", "vera", "dora", "charlie", "stella")
+# Pages whose SQL is put together out of what an address or a form says. What other pages ask is asked by the tests of
+# `domain/`, and test_access.py walks every route on both databases.
+WHOSE_SQL_IS_MADE = ("lists", "records", "api")
 
 
 def pytest_addoption(parser):
@@ -60,8 +64,14 @@ def pytest_collection_modifyitems(config, items):
     here = [i for i in items if on in i.fixturenames or not {"sqlite", "postgres"} & set(i.fixturenames)]
     if on == "postgres":
         here = [i for i in here if "houses" in i.fixturenames and not i.get_closest_marker("above_sql")]
+        here = [i for i in here if os.environ.get("EVERYTHING") or _asks_of_its_own(i)]
     config.hook.pytest_deselected(items=list(set(items) - set(here)))
     items[:] = here
+
+
+def _asks_of_its_own(item):
+    room = item.path.relative_to(Path(__file__).parent).parts
+    return room[0] != "views" or room[1] in WHOSE_SQL_IS_MADE or "postgres" in item.fixturenames
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,6 +1,7 @@
 """Whatever is sent: a code and a sentence, never a 500, and nothing changed that wasn't meant."""
 
 import dataclasses
+import functools
 import io
 import json
 import logging
@@ -19,9 +20,9 @@ from domain.lists import rows
 from domain.tasks import tasks
 from models import Task
 from tests.conftest import PASSWORD, write
+from tests.fixtures import counting
 
 JSON = {"Accept": "application/json"}
-KEPT_ANYWAY = ("Session", "Lease", "JobRun")  # what a request alone leaves
 NASTY = [
     "",
     " ",
@@ -75,18 +76,8 @@ SHORT = [
 
 
 @pytest.fixture
-def counted():
-    def count():
-        with everywhere("a test counts all rows"):
-            found = {t.__name__: t.select().count() for t in models.TABLES if t.__name__ not in KEPT_ANYWAY}
-        denied = (
-            models.AuditEvent.select()
-            .where((models.AuditEvent.result == "denied") | (models.AuditEvent.action == "auth.signed_in"))
-            .count()
-        )
-        return found | {"AuditEvent": found["AuditEvent"] - denied}  # what was refused is in the log, and only there
-
-    return count
+def counted(house):
+    return functools.partial(counting.counted, (*counting.AS_THEY_COME, "JobRun"))
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-import models
 from database.connections import database
-from database.scope import everywhere, inside
+from database.scope import inside
 from domain.lists import rows
 from domain.tasks import tasks
+from tests.fixtures import counting
 
 
 @pytest.fixture
@@ -20,20 +20,8 @@ def task(at, cast):
 
 
 @pytest.fixture
-def counted():
-    """table → number of rows, without what a refused request leaves too (a session's last look, a denial)."""
-
-    def count():
-        with everywhere("a test counts all rows"):
-            found = {t.__name__: t.select().count() for t in models.TABLES if t.__name__ not in ("Session", "Lease")}
-        denied = (
-            models.AuditEvent.select()
-            .where((models.AuditEvent.result == "denied") | (models.AuditEvent.action == "auth.signed_in"))
-            .count()
-        )
-        return found | {"AuditEvent": found["AuditEvent"] - denied}
-
-    return count
+def counted(house):
+    return counting.counted
 
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
