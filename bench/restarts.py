@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench import guildhall, verbs
 from bench.load import HOST, Load, drive, fetch, request
-from bench.servers import CLIENT_CORE, SERVER_CORE, VAR
+from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, stay_on
 
 ASKING = 4  # threads that ask without a pause, each time on a new connection
 
@@ -56,7 +56,8 @@ def lost(folder: Path, replaced: int, seconds: float) -> tuple[int, int, float]:
 
 def pages(seconds: float, runs: int = 3) -> tuple[float, float]:
     """Signed-in lists a second of two processes on one PostgreSQL, and of one alone; they take turns, the median
-    counts. Each process has a core, as far as PostgreSQL and who asks leave it."""
+    counts. Each process has a core, as far as PostgreSQL and who asks leave it: those are on any."""
+    stay_on(None)
     with verbs.postgres() as url, contextlib.ExitStack() as stack:
         env = {**os.environ, **guildhall.ENVIRONMENT}
         subprocess.run([sys.executable, "-m", "bench.restarts", url], cwd=guildhall.ROOT, env=env, check=True)
@@ -68,6 +69,7 @@ def pages(seconds: float, runs: int = 3) -> tuple[float, float]:
             ports.append(stack.enter_context(made).port)
         loads = [(port, guildhall.signed_in(port)) for port in ports]
         taken = [(_rate(loads, seconds), _rate(loads[:1], seconds)) for _ in range(runs)]
+    stay_on(CLIENT_CORE)
     two, one = (statistics.median(column) for column in zip(*taken, strict=True))
     return two, one
 

@@ -2,6 +2,7 @@
 
 import heapq
 import re
+import select
 import threading
 import time
 from contextlib import contextmanager, nullcontext
@@ -22,6 +23,7 @@ database = DatabaseProxy()
 BUSY = 10_000  # milliseconds that SQLite waits for a lock of another process
 LOG = 16 * 1024 * 1024  # bytes of SQLite's log that stay once it begins anew
 FEW, PATIENCE = 6, 0.1  # connections that are opened at will; then one each so many seconds, while none comes back
+UNTOLD = object()  # what a connection was told isn't known
 REACHED = 5  # seconds in which PostgreSQL must answer a new connection
 
 
@@ -203,21 +205,36 @@ class Postgres(CachedStatements, PooledPostgresqlDatabase):
         return " & ".join(f"'{word[n : n + 3].lower()}'" for word in words for n in range(len(word) - 2))
 
     def _initialize_connection(self, conn):
+        """A new one was told nothing; one that comes back out of the pool knows still what it was told."""
         super()._initialize_connection(conn)
-        conn.guildhall_scope = None
+        conn.guildhall_scope = getattr(conn, "guildhall_scope", None)
+
+    def _can_reuse(self, conn):
+        if self._adapter.txn_status(conn) != self._adapter.txn_idle:  # what is open will be rolled back
+            conn.guildhall_scope = UNTOLD
+        return super()._can_reuse(conn)
+
+    def _is_closed(self, conn):
+        """Asked of the server only where something came from it unasked, such as its farewell: a round trip less for
+        each request (`two_processes_pages`)."""
+        if conn.closed:
+            return True
+        heard = select.poll()
+        heard.register(conn.fileno(), select.POLLIN)
+        return bool(heard.poll(0)) and super()._is_closed(conn)
 
     def execute_sql(self, sql, params=None):
         if sql.startswith(("ROLLBACK", "SAVEPOINT", "RELEASE")):
             done = super().execute_sql(sql, params)
             if sql.startswith("ROLLBACK"):
-                self.connection().guildhall_scope = None  # what was told since the savepoint is forgotten
+                self.connection().guildhall_scope = UNTOLD  # what was told since the savepoint is forgotten
             return done
         self._tell_scope()
         return super().execute_sql(sql, params)
 
     def _tell_scope(self):
         place, connection = _scope.get(), self.connection()
-        if getattr(connection, "guildhall_scope", None) != place:
+        if connection.guildhall_scope != place:
             told = "" if place is None else str(place)
             super().execute_sql("SELECT set_config('guildhall.organization', %s, false)", (told,))
             connection.guildhall_scope = place
@@ -229,7 +246,7 @@ class Postgres(CachedStatements, PooledPostgresqlDatabase):
 
     def rollback(self):
         super().rollback()
-        self.connection().guildhall_scope = None  # a rolled-back SET is undone by the server
+        self.connection().guildhall_scope = UNTOLD  # a rolled-back SET is undone by the server
 
     def clock(self):
         """The time at the server, in seconds since 1970."""

@@ -1,4 +1,5 @@
 import peewee
+import psycopg
 import pytest
 
 import models
@@ -7,6 +8,7 @@ from database.connections import database
 from database.parameters import parameter
 from database.scope import EVERYWHERE, OutOfScope, everywhere, inside, scope
 from database.tables import Owned
+from domain.base import configuration
 from domain.lists import rows
 from domain.tasks import tasks
 from models import Change, Customer, Grant, Organization, Task
@@ -288,6 +290,35 @@ def test_raw_sql_outside_of_any_scope_sees_nothing_at_all(postgres, cast, hers, 
     with inside(cast.acme):
         raw("SELECT 1 FROM task")
     assert raw("SELECT title FROM task") == []  # nor on a connection that just stood inside
+
+
+def test_a_connection_that_comes_back_out_of_the_pool_stands_nowhere(postgres, cast, hers, his):
+    database.close_idle()
+    with inside(cast.acme):
+        assert raw("SELECT title FROM task") == [("Acme's secret",)]
+        held = database.connection()
+        database.close()
+    database.connect()
+    assert database.connection() is held
+    assert raw("SELECT title FROM task") == []
+
+
+def test_what_was_open_when_a_connection_was_given_back_is_told_anew(postgres, cast, hers, his):
+    with inside(cast.acme):
+        assert raw("SELECT title FROM task") == [("Acme's secret",)]
+    database.connection().execute("BEGIN")
+    assert raw("SELECT title FROM task") == []
+    database.close()
+    assert raw("SELECT title FROM task") == []
+
+
+def test_a_connection_that_the_server_ended_is_not_lent_out(postgres, house):
+    database.close_idle()
+    number = database.connection().info.backend_pid
+    database.close()
+    with psycopg.connect(configuration.active.database_url, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 10000)", (number,))
+    assert raw("SELECT 1") == [(1,)]
 
 
 def test_raw_sql_cannot_write_into_another_organization(postgres, cast, hers):

@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
+from peewee import fn
+
 from database.clock import now
-from database.compiled import Compiled
 from database.locks import lock
-from database.parameters import parameter
 from database.transactions import wake, writes
+from database.waking.table_caches import TableCache
 from domain import Invalid, NotFound
 from domain.base import audit
 from domain.fields.kinds import clean
@@ -32,7 +33,7 @@ def broadcast(message, *, by):
         return held
     alert = Alert.create(message=message, created_by=by)
     audit.record("alert.created", f"Alert: {message}", by=by, category="admin", target=alert)
-    wake("live")
+    _tell()
     return alert
 
 
@@ -47,6 +48,11 @@ def retract(id, *, by):
     if not taken:
         raise NotFound("That alert is over already.")
     audit.record("alert.retracted", "An alert was taken back", by=by, category="admin", target=("alert", id))
+    _tell()
+
+
+def _tell():
+    wake("alerts")
     wake("live")
 
 
@@ -58,15 +64,15 @@ def active():
 
 
 # On every page: `list_1m_vs_jinja_page`.
-_newest = Compiled(
-    lambda: Alert.select(Alert.id).where(Alert.created_at > parameter("after"), Alert.retracted_at.is_null()).limit(1)
+_newest = TableCache(
+    "alerts", lambda: Alert.select(fn.max(Alert.created_at)).where(Alert.retracted_at.is_null()).scalar()
 )
 
 
 def unread(user):
     """Whether there is an alert newer than a day and than the user's last look."""
-    after = max(filter(None, (now() - ACTIVE, user.last_seen_alert_at)))
-    return bool(_newest(after=Alert.created_at.db_value(after)))
+    newest = _newest.rows()
+    return newest is not None and newest > max(filter(None, (now() - ACTIVE, user.last_seen_alert_at)))
 
 
 @writes
