@@ -33,7 +33,7 @@ def broadcast(message, *, by):
         return held
     alert = Alert.create(message=message, created_by=by)
     audit.record("alert.created", f"Alert: {message}", by=by, category="admin", target=alert)
-    _tell()
+    _redraw()
     return alert
 
 
@@ -48,10 +48,10 @@ def retract(id, *, by):
     if not taken:
         raise NotFound("That alert is over already.")
     audit.record("alert.retracted", "An alert was taken back", by=by, category="admin", target=("alert", id))
-    _tell()
+    _redraw()
 
 
-def _tell():
+def _redraw():
     wake("alerts")
     wake("live")
 
