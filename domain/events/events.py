@@ -332,7 +332,7 @@ listing = Listing(
         Field("venue", "Place", Text(200)),
         Field("address", "Address", Text(400), listed=False),
         Field("online_url", "Address online", Url(), listed=False),
-        Field("about", "About", Text(20_000, long=True), listed=False),
+        Field("about", "Description", Text(20_000, long=True), listed=False),
         Field("cover_alt", "What its picture shows", Text(400), listed=False, help="Read to who doesn't see it."),
         Field("visibility", "Who sees it", VISIBILITY, default="public", listed=False, filters=False),
         Field("capacity", "Places", Number(1, 1_000_000), help="Over all kinds of tickets; empty for no limit."),

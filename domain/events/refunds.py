@@ -6,6 +6,7 @@ from database.clock import now
 from database.transactions import writes
 from domain import Refused, existing
 from domain.base import outgoing, stepup
+from domain.events import providers
 from domain.fields.choice import Choice
 from domain.fields.email import Email
 from domain.fields.kinds import Field
@@ -146,7 +147,7 @@ listing = Listing(
         Field("state", "State", STATE),
         Field("reason", "Why", Text(200)),
         Field("error", "What is wrong", Text(500)),
-        Field("provider", "By", Text(40)),
+        Field("provider", "By", providers.BY, filters=False),
         Field("created_at", "Since", Moment(past=True)),
     ),
     NEWEST,

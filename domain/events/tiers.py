@@ -166,7 +166,7 @@ def rules_in(currency):
             Field("held", "Held", Number(), acted=True),
             Field("sold", "Sold", Number(), acted=True),
             Field("state", "State", STATE, default="on"),
-            Field("about", "About", Text(2000, long=True), listed=False),
+            Field("about", "Description", Text(2000, long=True), listed=False),
             Field("sale_from_at", "On sale from", Moment(), listed=False),
             Field("sale_until_at", "On sale until", Moment(), listed=False),
             Field("least", "Fewest in an order", Number(1, 1000), default=1, listed=False),

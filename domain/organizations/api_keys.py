@@ -267,7 +267,8 @@ _STATUS = Case(
 
 def _words(row):
     networks = [f"from {network}" for network in row["networks"].split()]
-    return ", ".join([*row["scopes"].split(), *row["paths"].split(), *networks])
+    may = "; ".join(roles.label(scope) for scope in row["scopes"].split())
+    return ", ".join([may, *row["paths"].split(), *networks])
 
 
 def _notes(found, by):

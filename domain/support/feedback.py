@@ -33,8 +33,7 @@ STATUS = Choice(
         ("in_review", "Being looked at", "warn"),
         ("resolved", "Resolved", "good"),
         ("dismissed", "Dismissed", "quiet"),
-    ),
-    ranked=True,
+    )
 )
 OPEN = ("open", "in_review")
 FORM = (

@@ -8,7 +8,7 @@ from database.columns import public_id
 from database.transactions import writes
 from domain import Invalid, Refused, existing
 from domain.base import history, outgoing
-from domain.events import holds, payments, refunds
+from domain.events import holds, payments, providers, refunds
 from domain.fields.derived import Derived
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
@@ -113,7 +113,7 @@ _listing = Listing(
         Field("sum", "Amount", Derived(lambda row: written(row["amount_cents"], row["currency"]))),
         Field("amount_cents", "How much came", Price(), required=True, listed=False, filters=False),
         Field("paid_at", "Came", Moment(past=True), required=True),
-        Field("provider", "By", Text(40), acted=True),
+        Field("provider", "By", providers.BY, acted=True, filters=False),
     ),
     NEWEST,
     only=TicketPayment.order.is_null(),

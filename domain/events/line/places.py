@@ -415,7 +415,7 @@ listing = Listing(
         Field("number", "Number", Number()),
         Field("state", "State", STATE),
         Field("needs", "Tickets at least", Number()),
-        Field("email", "Called at", Email()),
+        Field("email", "E-mail", Email()),
         Field("called_at", "Called", Moment(past=True)),
         Field("created_at", "Since", Moment(past=True)),
     ),

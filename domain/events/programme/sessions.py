@@ -100,7 +100,7 @@ listing = Listing(
         Field("ends_at", "Ends", Moment(clock=True), required=True),
         Field("room", "Room", Text(120, filters=True, typed=True)),
         Field("seats", "Seats", Number(1, 1_000_000), help="Empty for no limit."),
-        Field("about", "About", Text(5000, long=True), listed=False),
+        Field("about", "Description", Text(5000, long=True), listed=False),
     ),
     (
         Sort("begins", "First to begin", "starts_at"),

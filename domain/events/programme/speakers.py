@@ -24,7 +24,7 @@ listing = Listing(
     (
         Field("name", "Name", Name(120), required=True),
         Field("role", "Introduced as", Text(200)),
-        Field("about", "About", Text(5000, long=True), listed=False),
+        Field("about", "Description", Text(5000, long=True), listed=False),
     ),
     both("newest", "Oldest first", "Newest first", column="id"),
     parent=Speaker.event,

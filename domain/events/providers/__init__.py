@@ -21,6 +21,8 @@ and it knows nothing of rows. They refuse with ProviderFailed, Declined and Cann
 import importlib
 from typing import Any
 
+from domain.fields.choice import Choice
+
 MODULES = {
     "stripe": "domain.events.providers.stripe",
     "paystack": "domain.events.providers.paystack",
@@ -28,6 +30,7 @@ MODULES = {
     "sandbox": "domain.events.providers.stripe",  # it speaks Stripe
 }
 NAMES = {"stripe": "Stripe", "paystack": "Paystack", "flutterwave": "Flutterwave", "sandbox": "Sandbox"}
+BY = Choice(tuple((name, label, "quiet") for name, label in (NAMES | {"transfer": "Transfer"}).items()))
 
 
 def module(provider) -> Any:

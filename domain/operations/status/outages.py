@@ -22,8 +22,7 @@ STATE = Choice(
         ("known", "The cause is known", "warn"),
         ("watching", "Mended, and watched", "info"),
         ("over", "Over", "good"),
-    ),
-    ranked=True,
+    )
 )
 COMPONENT = Choice(
     (("all", "The whole site", "quiet"), *((key, label, "quiet") for key, label in status_pages.PARTS.items()))

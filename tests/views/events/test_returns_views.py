@@ -82,7 +82,9 @@ def test_a_buyer_asks_for_money_back_and_the_organizer_answers_on_the_list(three
     alice = browse("alice")
     assert "Money back is asked for" in alice.get(f"/acme/events/{three.event_id}/orders/{three.id}").text
     assert len(alice.get(f"/acme/events/{three.event_id}/orders?look=asked").text.split("ada@example.org")) > 1
-    assert "Approve" in alice.get("/acme/refunds").text
+    refunds = alice.get("/acme/refunds").text
+    assert "Approve" in refunds
+    assert ">Stripe<" in refunds
     assert alice.post(f"/acme/refunds/{TicketRefund.get().id}/approval").status_code == 303
     assert passes.again(one).state == "void"
     assert "Sent back: They are ill." in ada.get(here).text

@@ -33,7 +33,7 @@ def test_a_key_is_made_with_a_proof_shown_once_and_revoked(alice, cast, followed
     assert api_keys.FORM.fullmatch(secret)
     listed = alice.get("/acme/keys").text
     assert "Door app" in listed
-    assert "events.check_in" in listed
+    assert "Check people in at the door" in listed
     assert secret.rpartition("_")[2] not in listed
     with inside(cast.acme):
         id = ApiKey.get().id
