@@ -4,7 +4,6 @@ import os
 import re
 import secrets
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from environs import EnvValidationError, FileAwareEnv
 
 from database import urls
+from domain.base import variables
 from domain.base.variables import CHOSEN, PLANS, VARIABLES, is_apples, is_certificate, is_endpoint, private
 from domain.fields.email import EMAIL, normalized, parsed
 from domain.fields.kinds import Unfit
@@ -51,6 +51,8 @@ class Configuration:
     files_url: str = field(default="", repr=False)
     backup_url: str = field(default="", repr=False)
     backup_recipients: tuple = ()
+    backup_ssh_key: str = field(default="", repr=False)
+    backup_ssh_host_key: str = ""
     backup_database_url: str = field(default="", repr=False)
     host: str = "127.0.0.1"
     port: int = 8000
@@ -185,7 +187,8 @@ def load():
         raise Misconfigured(_listed([("GUILDHALL_DATA", f"the folder can't be written ({error.strerror})")])) from None
 
 
-PEMS = ("AUTH_APPLE_PRIVATE_KEY", "APPLE_PASS_CERTIFICATE", "APPLE_PASS_INTERMEDIATE", "GOOGLE_WALLET_KEY")
+WALLETS = ("APPLE_PASS_CERTIFICATE", "APPLE_PASS_INTERMEDIATE", "GOOGLE_WALLET_KEY")
+PEMS = ("AUTH_APPLE_PRIVATE_KEY", "BACKUP_SSH_KEY", *WALLETS)
 DATABASES, MAILERS = ("sqlite", "postgresql", "postgres"), ("smtp", "smtps", "smtp+starttls")
 STORES = ("memory", "redis", "rediss", "redis+unix", "redis+sentinel", "redis+cluster")
 LIKE_A_MAILER = "smtp://, smtps:// or smtp+starttls://user:password@host:port"
@@ -327,7 +330,6 @@ def _identity_providers(values):
 
 # --- what can't work: rows of a variable, whether it is wrong, and why -------------------------------------
 
-FILES = re.compile(r"(s3(\+http)?://[^:@/\s]+:[^:@/\s]+@[\w.:-]+/[a-z0-9.-]+(\?region=[\w-]+)?)?")
 OPEN = "needs TLS in production: {}; or ALLOW_PLAINTEXT=1, where the network is yours alone"
 
 
@@ -346,12 +348,7 @@ def _wrong(c):
         ("SECRET_KEY", c.production and not c.secret_key, "is required in production"),
         ("SECRET_KEY_FALLBACKS", any(len(key) < 32 for key in c.secret_key_fallbacks), "must be whole keys"),
         ("SITE_URL", c.production and not c.site_url.startswith("https:"), "must be https in production"),
-        ("FILES_URL", not FILES.fullmatch(c.files_url), "must be s3://key:secret@host/bucket"),
-        ("FILES_URL", needs_tls and c.files_url.startswith("s3+"), OPEN.format("write s3://")),
-        ("BACKUP_URL", not FILES.fullmatch(c.backup_url), "must be s3://key:secret@host/bucket"),
-        ("BACKUP_URL", needs_tls and c.backup_url.startswith("s3+"), OPEN.format("write s3://")),
-        ("BACKUP_RECIPIENTS", c.backup_url and not c.backup_recipients, "is required with BACKUP_URL"),
-        ("BACKUP_RECIPIENTS", not all(map(_is_recipient, c.backup_recipients)), "must be keys of age (age1…)"),
+        *variables.wrong_places(c, OPEN if needs_tls else ""),
         *(
             (name, any(len(token) < 16 for token in getattr(c, name.lower())), "must have at least 16 characters")
             for name in ("CRON_TOKEN", "DEPLOYMENT_INGEST_TOKEN")
@@ -368,15 +365,6 @@ def _wrong(c):
 
 def _is_svix(secret):
     return re.fullmatch(r"whsec_[A-Za-z0-9+/]{16,}={0,2}", secret)
-
-
-def _is_recipient(key):
-    pyrage = import_module("pyrage")  # few sites have copies encrypted, and the others needn't hold it
-    try:
-        pyrage.x25519.Recipient.from_str(key)
-    except pyrage.RecipientError:
-        return False
-    return True
 
 
 def _wrong_payment(c):
@@ -418,10 +406,10 @@ def _wrong_wallets(values):
             (name, not value and any(parts.values()), f"is required with the others of {kind}'s wallet")
             for name, value in parts.items()
         )
-    pair, between, key = (values[name] for name in PEMS[1:])
-    yield PEMS[1], pair and not (is_certificate(pair) and private(pair)), "must be a certificate and its key (PEM)"
-    yield PEMS[2], between and not is_certificate(between), "must be a certificate (PEM)"
-    yield PEMS[3], key and not isinstance(private(key), rsa.RSAPrivateKey), "must be a private RSA key (PEM)"
+    pair, between, key = (values[name] for name in WALLETS)
+    yield WALLETS[0], pair and not (is_certificate(pair) and private(pair)), "must be a certificate and its key (PEM)"
+    yield WALLETS[1], between and not is_certificate(between), "must be a certificate (PEM)"
+    yield WALLETS[2], key and not isinstance(private(key), rsa.RSAPrivateKey), "must be a private RSA key (PEM)"
 
 
 def _is_web(address):

@@ -1,6 +1,8 @@
 """What can be set in the environment: one row a variable."""
 
+import re
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,7 +37,11 @@ _TABLE = (
     ("FILES_URL", TEXT, "", "the data folder"),
     "Where files on rows lie: S3-compatible storage, `s3://key:secret@host/bucket?region=name`",
     ("BACKUP_URL", TEXT, "", "copies stay on this machine"),
-    "Where each copy is brought besides: S3-compatible storage, written as `FILES_URL` is",
+    "Where each copy is brought besides: S3-compatible storage, written as `FILES_URL` is, or `sftp://user@host:22/path`",
+    ("BACKUP_SSH_KEY", TEXT, ""),
+    "The private key (OpenSSH, without a passphrase) that an `sftp://` `BACKUP_URL` takes; in one line with `\\n`",
+    ("BACKUP_SSH_HOST_KEY", TEXT, ""),
+    "The public key of that server, such as `ssh-ed25519 AAAA…`: any other is refused",
     ("BACKUP_RECIPIENTS", WORDS, ""),
     "Public keys of age (`age1…`) that copies are encrypted for. Required with `BACKUP_URL`",
     ("BACKUP_DATABASE_URL", TEXT, "", "PostgreSQL isn't copied from here"),
@@ -257,3 +263,35 @@ def is_certificate(pem):
         return bool(x509.load_pem_x509_certificate(pem.encode()))
     except ValueError:
         return False
+
+
+# --- where files and copies lie ----------------------------------------------------------------------------
+
+_STORAGE = r"s3(\+http)?://[^:@/\s]+:[^:@/\s]+@[\w.:-]+/[a-z0-9.-]+(\?region=[\w-]+)?"
+_SFTP = r"sftp://[^:@/\s]+@[\w.-]+(:[1-9]\d{0,4})?(/[^\s?#]*)?"
+_SSH_KEY = re.compile(r"-----BEGIN (OPENSSH |RSA |EC )?PRIVATE KEY-----\s")
+_HOST_KEY = re.compile(r"[a-z0-9@.-]+ AAAA[A-Za-z0-9+/]+={0,3}( .*)?")
+
+
+def wrong_places(c, is_open):
+    """Rows (variable, whether it is wrong, why) of a configuration's; `is_open` says why nothing may go in the clear,
+    where that is so."""
+    storage, is_sftp = "must be s3://key:secret@host/bucket", c.backup_url.startswith("sftp:")
+    scanned = "must be the public key of the server, such as ssh-ed25519 AAAA…: ssh-keyscan tells it"
+    for name, url, form in (("FILES_URL", c.files_url, _STORAGE), ("BACKUP_URL", c.backup_url, f"{_STORAGE}|{_SFTP}")):
+        more = " or sftp://user@host/path" if name == "BACKUP_URL" else ""
+        yield name, url and not re.fullmatch(form, url), f"{storage}{more}"
+        yield name, is_open and url.startswith("s3+"), is_open.format("write s3://")
+    yield "BACKUP_SSH_KEY", is_sftp and not _SSH_KEY.match(c.backup_ssh_key), "must be a private key (OpenSSH)"
+    yield "BACKUP_SSH_HOST_KEY", is_sftp and not _HOST_KEY.fullmatch(c.backup_ssh_host_key), scanned
+    yield "BACKUP_RECIPIENTS", c.backup_url and not c.backup_recipients, "is required with BACKUP_URL"
+    yield "BACKUP_RECIPIENTS", not all(map(_is_recipient, c.backup_recipients)), "must be keys of age (age1…)"
+
+
+def _is_recipient(key):
+    pyrage = import_module("pyrage")  # few sites have copies encrypted, and the others needn't hold it
+    try:
+        pyrage.x25519.Recipient.from_str(key)
+    except pyrage.RecipientError:
+        return False
+    return True

@@ -1,4 +1,5 @@
-"""Where copies are brought besides the data folder: S3-compatible storage, in parts where they are large."""
+"""Where copies are brought besides the data folder: S3-compatible storage, in parts where they are large, or a server
+that speaks SFTP (sftp.py)."""
 
 import functools
 from copy import copy
@@ -9,6 +10,7 @@ from defusedxml.ElementTree import fromstring
 
 from domain.base import configuration
 from domain.files import stores
+from domain.operations.copies import sftp
 
 PART = 64 * 1024**2  # bytes; storage takes at most 10,000 parts
 
@@ -20,13 +22,13 @@ def here():
 
 def away():
     """The place away from this machine that BACKUP_URL names, or None."""
-    url = configuration.active.backup_url
-    return _place(url) if url else None
+    chosen = configuration.active
+    return _place(chosen.backup_url, chosen.backup_ssh_key, chosen.backup_ssh_host_key) if chosen.backup_url else None
 
 
 @functools.cache
-def _place(url):
-    return Place(url)
+def _place(url, *keys):
+    return sftp.Folder(url, *keys) if url.startswith("sftp:") else Place(url)
 
 
 class Place(stores.Bucket):
