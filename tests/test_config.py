@@ -516,3 +516,38 @@ def test_letters_leave_by_one_way(load):
     assert problems(load, **whole)[0] == ["RESEND_API_KEY"]
     assert load(**whole | {"SMTP_URL": ""}).sends_mail
     assert problems(load, **whole | {"SMTP_URL": "", "RESEND_WEBHOOK_SECRET": SECRET})[0] == ["RESEND_WEBHOOK_SECRET"]
+
+
+SSH = {
+    "BACKUP_SSH_KEY": "-----BEGIN OPENSSH PRIVATE KEY-----\\nAAAA\\n-----END OPENSSH PRIVATE KEY-----",
+    "BACKUP_SSH_HOST_KEY": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIGfA keeper",
+    "BACKUP_RECIPIENTS": "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"BACKUP_URL": "sftp://keeper@far.example.org:23/guildhall"}, []),
+        ({"BACKUP_URL": "sftp://keeper@far.example.org"}, []),
+        ({"BACKUP_URL": "s3://key:secret@far.example.org/bucket?region=eu-1", "BACKUP_SSH_KEY": ""}, []),
+        ({"BACKUP_URL": "sftp://keeper:password@far.example.org/"}, ["BACKUP_URL"]),
+        ({"BACKUP_URL": "sftp://far.example.org/guildhall"}, ["BACKUP_URL"]),
+        ({"BACKUP_URL": "ftp://keeper@far.example.org/"}, ["BACKUP_URL"]),
+        ({"BACKUP_URL": "sftp://keeper@far.example.org/", "BACKUP_SSH_KEY": ""}, ["BACKUP_SSH_KEY"]),
+        ({"BACKUP_URL": "sftp://keeper@far.example.org/", "BACKUP_SSH_HOST_KEY": "far"}, ["BACKUP_SSH_HOST_KEY"]),
+        ({"BACKUP_URL": "sftp://keeper@far.example.org/", "BACKUP_RECIPIENTS": ""}, ["BACKUP_RECIPIENTS"]),
+        ({"FILES_URL": "sftp://keeper@far.example.org/"}, ["FILES_URL"]),
+        (PRODUCTION | {"FILES_URL": "s3+http://key:secret@far.example.org/bucket"}, ["FILES_URL"]),
+    ],
+)
+def test_where_files_and_copies_lie_is_an_address_with_all_that_it_needs(load, given, wrong):
+    if wrong:
+        names, told = problems(load, **SSH | given)
+        assert names == wrong
+        assert not given[wrong[0]] or given[wrong[0]] not in told
+    else:
+        made = load(**SSH | given)
+        assert made.backup_url == given["BACKUP_URL"]
+        assert "\n" in made.backup_ssh_key or not made.backup_ssh_key
+        assert made.backup_ssh_key not in repr(made) or not made.backup_ssh_key
