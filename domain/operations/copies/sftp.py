@@ -9,6 +9,7 @@ import posixpath
 import secrets
 import time
 from functools import partial
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from database.late import Late
@@ -113,7 +114,11 @@ class Folder:
     async def _asked(self, work, lost):
         asyncssh.set_log_level(logging.WARNING)
         known = [asyncssh.import_public_key(self.host_key)], [], []
-        about = {"username": self.user, "client_keys": [asyncssh.import_private_key(self.key)], "known_hosts": known}
+        about: dict[str, Any] = {
+            "username": self.user,
+            "client_keys": [asyncssh.import_private_key(self.key)],
+            "known_hosts": known,
+        }
         about |= {"config": [], "agent_path": None, "preferred_auth": "publickey"}
         about |= {"connect_timeout": OPENS, "login_timeout": OPENS, "keepalive_interval": 15, "keepalive_count_max": 4}
         try:
