@@ -56,7 +56,7 @@ class Folder:
             if (await sftp.stat(half)).size != path.stat().st_size:
                 raise Unreached(f"Not all of it arrived at {self.host}.")
             await _rename(sftp, half, name)
-        except BaseException:
+        except (asyncssh.Error, OSError, Unreached):
             with contextlib.suppress(asyncssh.Error):
                 await sftp.remove(half)
             raise
