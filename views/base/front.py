@@ -55,7 +55,19 @@ def app_home():
     return redirect(pages.home_of(access.me()))
 
 
-@blueprint.get("/tasks")
+@blueprint.get("/tasks", defaults={"place": "tasks"})
+@blueprint.get("/organizer/events", defaults={"place": "events"})
+@blueprint.get("/settings/organization", defaults={"place": "settings"})
+@blueprint.get("/settings/members", defaults={"place": "members"})
+@blueprint.get("/settings/workspaces", defaults={"place": "workspaces"})
+@blueprint.get("/settings/billing", defaults={"place": "billing"})
 @access.signed_in
-def app_tasks():
-    return redirect(f"{pages.home_of(access.me())}/tasks")
+def app_place(place):
+    """Addresses that name no organization lead to the one that was opened last."""
+    return redirect(f"{pages.home_of(access.me())}/{place}")
+
+
+@blueprint.get("/settings/profile")
+@access.signed_in
+def app_profile():
+    return redirect("/account")

@@ -5,7 +5,9 @@ def test_strangers_see_the_front_and_members_their_home(browse):
     front = browse(None).get("/")
     assert front.status_code == 200
     assert "/sign-up" in front.get_data(True)
-    for path, target in (("/", "/acme"), ("/app", "/acme"), ("/tasks", "/acme/tasks")):
+    named = ("/", "/acme"), ("/app", "/acme"), ("/tasks", "/acme/tasks"), ("/organizer/events", "/acme/events")
+    named += ("/settings/billing", "/acme/billing"), ("/settings/organization", "/acme/settings")
+    for path, target in (*named, ("/settings/profile", "/account")):
         response = browse("alice").get(path)
         assert (response.status_code, response.headers["Location"]) == (302, target), path
     assert browse(None).get("/app").headers["Location"] == "/sign-in?next=%2Fapp"
