@@ -100,15 +100,20 @@ def orphans(carrying):
     ]
 
 
-def migrations_of(carrying):
-    """(what the file has run, what PostgreSQL has)."""
-    asked = "SELECT name FROM schema_migration ORDER BY name"
-    return [row for (row,) in carrying.source.execute(asked)], [row for (row,) in carrying.target.execute(asked)]
+def newest(database):
+    """The last migration that has run in a database of either kind."""
+    return database.execute("SELECT max(name) FROM schema_migration").fetchone()[0]
 
 
 def is_begun(target):
     """Whether a copy to this database was begun and didn't end well: no server may start on it."""
     return target.execute("SELECT to_regclass(%s)", (PROGRESS,)).fetchone()[0] is not None
+
+
+def is_bare(target):
+    """Whether one was cut off while tables had lost their indexes: no migration would find what it asks for."""
+    there = target.execute("SELECT to_regclass(%s)", (LATER,)).fetchone()[0]
+    return there is not None and target.execute(f"SELECT EXISTS (SELECT FROM {LATER})").fetchone()[0]
 
 
 def taken(carrying):

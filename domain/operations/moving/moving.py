@@ -77,6 +77,7 @@ def move(url, *, is_rehearsal=False, say=print):
 @contextmanager
 def _looked_at(moved, url, say):
     """The Carrying of a copy, once both sides are fit for it. Refuses with CantMove."""
+    _refuse_another_version(moved, url)
     _open_target(url, say)
     with closing(copying.begin(moved, url, tables())) as carrying:
         _look(carrying)
@@ -114,6 +115,19 @@ def _still(file):
     return moved, packing.sum_of(moved)
 
 
+def _refuse_another_version(moved, url):
+    """What one version of Guildhall began, that one ends: before a later one's migrations meet half of a copy."""
+    with closing(psycopg.connect(url, autocommit=True)) as target:
+        if copying.is_bare(target) and copying.newest(target) != migrations.newest():
+            raise CantMove(
+                "A move that another version of Guildhall began lies half done there. Put that version back and call "
+                "it again; or end the move (--let-go), start this version once, and name an empty database."
+            )
+    with closing(sqlite3.connect(f"file:{moved}?mode=ro", uri=True)) as source:
+        if copying.newest(source) != migrations.newest():
+            raise CantMove("The database isn't up to date. Start this Guildhall with it once, and move it then.")
+
+
 def _open_target(url, say):
     """Bring the schema there up to date by the migrations, as the role that will run the site."""
     opening.open_again(url)
@@ -128,9 +142,6 @@ def _open_target(url, say):
 
 def _look(carrying):
     """What must be so before a row is copied. Refuses with CantMove, all reasons together."""
-    here, there = copying.migrations_of(carrying)
-    if here != there:
-        raise CantMove("The database isn't up to date. Start this Guildhall with it once, and move it then.")
     if not copying.is_begun(carrying.target) and (held := copying.taken(carrying)):
         raise CantMove(f"The database there isn't empty: {', '.join(held[:5])} have rows. Name an empty one.")
     wrong = copying.orphans(carrying) + copying.misfits(carrying)

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from database import housekeeping, opening, transactions
+from database import housekeeping, migrations, opening, transactions
 from database.connections import database
 from database.moving import copying, freezing
 from database.scope import everywhere, inside
@@ -157,6 +157,31 @@ def test_a_killed_move_goes_on_exactly(cast, to):
     assert [line for line in said if "are there already" in line]
     assert opened(to) == before
     assert keys_of(to) == whole, "each index and foreign key was made again"
+
+
+OF_BEFORE = "UPDATE schema_migration SET name = '{}' WHERE name = '{}'"
+
+
+def test_a_move_that_another_version_began_is_gone_on_with_by_that_one_alone(cast, to):
+    file, newest = configuration.active.data / "guildhall.db", migrations.newest()
+
+    def call_it(was, name):
+        """As if the version that began the move, or this one, had run a migration of this name last."""
+        with closing(sqlite3.connect(file)) as here, psycopg.connect(to, autocommit=True) as there:
+            for database_of in (here, there):
+                database_of.execute(OF_BEFORE.format(name, was))
+            here.commit()
+
+    _shut()
+    deaths.die(DYING, to=to, at="_next", nth=40)
+    bare = keys_of(to)
+    call_it(newest, "0000_before")
+    with pytest.raises(moving.CantMove, match="another version of Guildhall began") as refused:
+        moving.move(to, say=lambda line: None)
+    assert "name an empty database" in str(refused.value)
+    assert keys_of(to) == bare, "no migration met it"
+    call_it("0000_before", newest)
+    assert moving.move(to, say=lambda line: None).is_well
 
 
 def keys_of(url):
