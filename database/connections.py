@@ -61,7 +61,7 @@ class Sqlite(CachedStatements, PooledSqliteDatabase):
                 "journal_mode": "wal",
                 "synchronous": synchronous,
                 "foreign_keys": 1,
-                "cache_size": -1200,  # kB a reader, what a search reads: the system's cache is behind it
+                "cache_size": -1600,  # kB a reader, what a search reads: the system's cache is behind it
                 "temp_store": "memory",
                 "journal_size_limit": LOG,
                 "query_only": 1,
