@@ -129,7 +129,8 @@ def plain(picture):
     if picture.mode in ("I;16", "I"):
         picture = picture.convert("I").point(lambda value: value / 256, "L")
     clear = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
-    return picture.convert("RGBA" if clear else "RGB")
+    mode = "RGBA" if clear else "RGB"
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _placed(picture, size, crop):

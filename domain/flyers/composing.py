@@ -6,7 +6,7 @@ Nothing of the photo's file but its looks comes into them. Runs in the lane `fly
 import io
 import math
 from collections import OrderedDict
-from functools import lru_cache
+from functools import cache, lru_cache
 from threading import Lock
 
 from database.late import Late
@@ -20,22 +20,32 @@ Image, ImageDraw, ImageFilter, ImageOps = (
 QUALITY = 90
 CARD, CARD_BYTES = (1200, 630), 250_000  # what messengers show of a link, and the most that they take
 THUMB = 480
-BASES = 6  # backgrounds that are kept unpacked, of about 4 MB each
+UNPACKED = 6  # backgrounds and overlays that are kept, of about 6 MB each
 QUIET = 4  # modules around a code
+# Pieces of pictures that wait for the next picture, and their bytes: to ask the system anew took a fifth of the work.
+# They are larger than what malloc keeps in heaps (views/safety/memory.py), so that what is let go of leaves no holes.
+PIECES, PIECE = 96, 1 << 18
 
 
 def drawn(size, plan, picture, photo=None):
     """A plan as an RGB image. `picture(hash)` gives the bytes of a template's picture, `photo` are the visitor's.
     Refuses with gate.NoPhoto."""
+    _keep_pieces()
     canvas = None
     for item in plan:
         if item["op"] == "base":
-            canvas = _base(tuple(size), item, picture).copy()
+            canvas = _kept(_base, picture, tuple(size), item["file"], item["colour"]).copy()
         elif item["op"] == "photo":
             _paste(canvas, item, gate.framed(photo, tuple(item["box"][2:]), item["crop"], item["colour"]))
         else:
             _OPS[item["op"]](canvas, item, picture)
     return canvas
+
+
+@cache
+def _keep_pieces():
+    Image.core.set_block_size(PIECE)
+    Image.core.set_blocks_max(PIECES)
 
 
 def files(image):
@@ -79,33 +89,43 @@ def card(image, half):
 
 # --- parts -------------------------------------------------------------------------------------------------------
 
-_bases: OrderedDict = OrderedDict()
-_bases_lock = Lock()
+_unpacked: OrderedDict = OrderedDict()
+_unpacked_lock = Lock()
 
 
-def _base(size, item, picture):
-    key = (size, item["file"], item["colour"])
-    with _bases_lock:
-        if key in _bases:
-            _bases.move_to_end(key)
-            return _bases[key]
-    made = Image.new("RGB", size, item["colour"])
-    if item["file"]:
-        with Image.open(io.BytesIO(picture(item["file"]))) as given:
-            given.draft("RGB", size)
-            fitted = ImageOps.fit(given.convert("RGBA"), size, Image.Resampling.BICUBIC)
-        made.paste(fitted, mask=fitted)
-    with _bases_lock:
-        _bases[key] = made
-        while len(_bases) > BASES:
-            _bases.popitem(last=False)
+def _kept(make, picture, *key):
+    """What `make` makes of a template's picture, which is kept for the next flyer of the same."""
+    key = make, *key
+    with _unpacked_lock:
+        if key in _unpacked:
+            _unpacked.move_to_end(key)
+            return _unpacked[key]
+    made = make(picture, *key[1:])
+    with _unpacked_lock:
+        _unpacked[key] = made
+        while len(_unpacked) > UNPACKED:
+            _unpacked.popitem(last=False)
     return made
 
 
-def _overlay(canvas, item, picture):
-    with Image.open(io.BytesIO(picture(item["file"]))) as given:
+def _base(picture, size, file, colour):
+    made = Image.new("RGB", size, colour)
+    if file:
+        with Image.open(io.BytesIO(picture(file))) as given:
+            given.draft("RGB", size)
+            fitted = ImageOps.fit(given.convert("RGBA"), size, Image.Resampling.BICUBIC)
+        made.paste(fitted, mask=fitted)
+    return made
+
+
+def _sheet(picture, size, file):
+    with Image.open(io.BytesIO(picture(file))) as given:
         laid = given.convert("RGBA")
-    laid = laid if laid.size == canvas.size else laid.resize(canvas.size, Image.Resampling.BICUBIC)
+    return laid if laid.size == size else laid.resize(size, Image.Resampling.BICUBIC)
+
+
+def _overlay(canvas, item, picture):
+    laid = _kept(_sheet, picture, canvas.size, item["file"])
     canvas.paste(laid, mask=laid)
 
 

@@ -46,7 +46,7 @@ def bring_photo(flyer, data):
     """Put a visitor's photo here, where its row says that it is on its way; from then on it may be drawn, and it is
     kept until it was. Brought twice, nothing happens. Refuses with stores.StoreDown."""
     if flyer.is_sending:
-        put(flyer.public_id, "photo", data)
+        stores.active().put(_file_key(flyer.public_id, "photo"), io.BytesIO(data))
         if not _note_brought(flyer):
             forget_photo(flyer)  # another brought it, and it was drawn since, or given up
 

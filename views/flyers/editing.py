@@ -7,6 +7,7 @@ from flask import Blueprint, Response, flash, g, jsonify, redirect, request
 
 from domain import Invalid, NotFound, Refused, Stale
 from domain.base import configuration
+from domain.events.carriers import covers
 from domain.files import qr
 from domain.flyers import designs, keeping
 from domain.flyers.organizing import drafts, templates
@@ -49,6 +50,7 @@ def _draw(template, design, *, values=None, refusal=None, seen=None):
         tried=[(key, label) for key, (label, _) in templates.TRIED.items()],
         trying=request.args.get("try", "usual"),
         pictures=keeping.pictures(),
+        cover=covers.of(template.event_id),
         advice=templates.advice(template),
         faint=() if refusal else templates.hard_to_read(template),
         url=_url(template.id),
@@ -107,13 +109,14 @@ def update(id):
 @access.member("flyers.write")
 @takes(PICTURE + 100_000)
 def add_picture(id):
-    """Put a picture here and use it, behind all or over the photo."""
+    """Put a picture here and use it, behind all or over the photo; or that of its event («cover»), behind all."""
     template, part = templates.one(id), request.form.get("part", "")
     try:
-        if part not in ("background", "overlay"):
+        if part not in ("background", "overlay", "cover"):
             raise Refused("Say where the picture goes.")
-        picture = keeping.add_picture(_sent(), by=g.by)
-        templates.put_picture(id, part, picture, by=g.by)
+        data = covers.content(template.event_id)[1] if part == "cover" else _sent()
+        picture = keeping.add_picture(data, by=g.by)
+        templates.put_picture(id, "overlay" if part == "overlay" else "background", picture, by=g.by)
     except Refused as refusal:
         if pages.wants_json():
             raise

@@ -2,13 +2,14 @@
 
 import ctypes
 import gc
+import sys
 from contextlib import suppress
 
 from database.connections import database
 
 M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1
 SELDOM = 10_000  # objects made until rings of them that nobody has are looked for
-FEW = {M_ARENA_MAX: 2, M_MMAP_THRESHOLD: 1 << 19, M_TRIM_THRESHOLD: 1 << 18}
+FEW = {M_ARENA_MAX: 2, M_MMAP_THRESHOLD: 3 << 16, M_TRIM_THRESHOLD: 1 << 18}
 
 
 def stay_small():
@@ -28,5 +29,7 @@ def give_back():
     """Close connections that many threads at once needed and nobody needs now, and return what is free between what
     is still held."""
     database.rest()
+    if pictures := sys.modules.get("PIL.Image"):
+        pictures.core.clear_cache()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

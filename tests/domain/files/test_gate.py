@@ -150,6 +150,12 @@ def test_pictures_of_every_mode_are_drawn(mode):
         assert near(framed.getpixel((50, 50)), (156, 156, 156))
 
 
+def test_what_is_plain_already_is_not_copied():
+    photo = Image.open(io.BytesIO(saved(corners())))
+    assert gate.plain(photo) is photo
+    assert gate.plain(corners().convert("P")).mode == "RGB"
+
+
 def test_hard_case_11_only_the_first_frame_is_looked_at():
     frames = [Image.new("RGB", (300, 300), colour) for colour in ("#ff0000", "#00ff00", "#0000ff")]
     for kind in ("WEBP", "PNG"):

@@ -1,6 +1,7 @@
 import io
 import subprocess
 import sys
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -42,6 +43,27 @@ def test_outside_of_all_slots_nothing_is_drawn():
         x, y, width, height = given_slot["box"]
         expected.paste(image.crop((x, y, x + width, y + height)), (x, y))
     assert ImageChops.difference(image, expected).getbbox() is None
+
+
+def test_pictures_of_a_template_are_unpacked_once_for_many_flyers(monkeypatch):
+    monkeypatch.setattr(composing, "_unpacked", OrderedDict())
+    clear, asked = saved(Image.new("RGBA", (300, 400), (200, 99, 99, 99)), "PNG"), []
+    given = design(background={"file": "b" * 64, "colour": "#000000"}, overlay={"file": "a" * 64})
+    plans_of = [plans.laid_out(given, {"name": name}, None) for name in ("Ada", "Bea")]
+    first, again = (composing.drawn(given["size"], p, lambda file: asked.append(file) or clear) for p in plans_of)
+    assert asked == ["b" * 64, "a" * 64]
+    assert first.getpixel((5, 5)) == again.getpixel((5, 5)) != (0, 0, 0), "none draws on what is kept"
+    for number in range(composing.UNPACKED):
+        drawn(given | {"background": {"file": None, "colour": f"#00000{number}"}}, pictures={"a" * 64: clear})
+    assert len(composing._unpacked) == composing.UNPACKED
+
+
+def test_what_a_flyer_lay_in_is_kept_for_the_next():
+    drawn(design())
+    Image.core.reset_stats()
+    drawn(design())
+    found = Image.core.get_stats()
+    assert found["reused_blocks"] > 8 * found["allocated_blocks"]
 
 
 @pytest.mark.parametrize("name", [*NAMES, "gyjpqÅÉ", "Ada"])

@@ -102,7 +102,7 @@ def test_a_photo_that_a_kill_or_the_store_cut_off_is_brought_when_it_is_sent_aga
     for cut in (stores.StoreDown, SystemExit):
         attempt = cut.__name__
         with monkeypatch.context() as then:
-            then.setattr(keeping, "put", raiser(cut))
+            then.setattr(stores.Folder, "put", raiser(cut))
             with pytest.raises(cut):
                 make(sea, attempt=attempt)
             lane.work()
@@ -116,7 +116,7 @@ def test_a_photo_that_a_kill_or_the_store_cut_off_is_brought_when_it_is_sent_aga
 
 
 def test_a_photo_that_never_comes_is_waited_for_an_hour(sea, monkeypatch, clock):
-    monkeypatch.setattr(keeping, "put", raiser(stores.StoreDown))
+    monkeypatch.setattr(stores.Folder, "put", raiser(stores.StoreDown))
     with pytest.raises(stores.StoreDown):
         make(sea)
     clock.forward(minutes=59)

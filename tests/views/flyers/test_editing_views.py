@@ -7,11 +7,13 @@ import pytest
 from PIL import Image
 
 from database.scope import inside
+from domain.events.carriers import covers
 from domain.flyers import designs, keeping
 from domain.flyers.organizing import drafts, templates
 from domain.lists import rows
 from models import FlyerTemplate
 from tests.domain.flyers.organizing.test_drafts import form_of
+from tests.fixtures.events import make_event
 
 JSON = {"Accept": "application/json"}
 
@@ -125,6 +127,22 @@ def test_a_picture_is_put_behind_all_and_seen_by_its_organization_alone(browse, 
     assert bob.get("/acme/flyers/pictures/" + "0" * 64).status_code == 404
     preview = bob.get(url.replace("/edit", "/preview.jpg?try=arabic"))
     assert preview.data[:3] == b"\xff\xd8\xff"
+
+
+def test_the_picture_of_its_event_is_put_behind_all(browse, cast, clock, template, url, at):
+    bob, sent = browse("bob"), {"part": "cover"}
+    to = url.replace("/edit", "/pictures")
+    assert 'value="cover"' not in bob.get(url).text
+    assert bob.post(to, data=sent).status_code == 422
+    with inside(cast.acme):
+        event, _ = make_event(at("alice"))
+        templates.bind(template.id, str(event.id), by=at("bob"))
+        covers.put(event.id, png(), "hall.png", by=at("alice"))
+    assert 'value="cover"' in bob.get(url).text
+    assert bob.post(to, data=sent).status_code == 303
+    file = draft(template, cast)["background"]["file"]
+    with Image.open(io.BytesIO(bob.get(f"/acme/flyers/pictures/{file}").data)) as picture:
+        assert picture.size == covers.SIZE
 
 
 @pytest.mark.parametrize(("data", "part"), [(b"GIF89a", "background"), (b"", "overlay"), (png(), "wall")])

@@ -1,5 +1,7 @@
 import threading
 
+from PIL import Image
+
 from database import connections
 from database.connections import database
 from views.safety import memory
@@ -58,3 +60,13 @@ def test_a_connection_that_comes_back_is_better_than_one_more(house, sqlite, mon
     monkeypatch.setattr(connections, "PATIENCE", 0.001)
     at_once(5)  # who all hold theirs: there are as many as are needed
     assert len(database._connections) == 5
+
+
+def test_what_pictures_lay_in_goes_back_too(house, sqlite):
+    before = Image.core.get_blocks_max()
+    Image.core.set_blocks_max(48)
+    Image.new("RGB", (1080, 1350))
+    assert Image.core.get_stats()["blocks_cached"]
+    memory.give_back()
+    assert not Image.core.get_stats()["blocks_cached"]
+    Image.core.set_blocks_max(before)
