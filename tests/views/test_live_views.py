@@ -174,14 +174,12 @@ def test_the_page_itself_says_how_far_it_has_read(browse, cast, at):
     assert f'data-mark="{mark(cast, "alice")}"' in page
 
 
-@pytest.mark.parametrize(
-    "since", ["", "x", "1", "1-2", "1-2-3", "1-2-3-4-5", "-1-0-0-0", "²-0-0-0", "9" * 60, "0-0-%00", "1e9-0-0-0"]
-)
-def test_a_mark_that_is_none_begins_anew(browse, at, since):
-    make(at)
-    response = browse("alice").get("/acme/news", query_string={"since": since.replace("%00", "")})
-    assert response.status_code == 200
-    assert "task" in response.json["stale"]
+def test_a_mark_that_is_none_begins_anew(browse, at):
+    for since in ["", "x", "1", "1-2", "1-2-3", "1-2-3-4-5", "-1-0-0-0", "²-0-0-0", "9" * 60, "0-0-%00", "1e9-0-0-0"]:
+        make(at)
+        response = browse("alice").get("/acme/news", query_string={"since": since.replace("%00", "")})
+        assert response.status_code == 200, since
+        assert "task" in response.json["stale"], since
 
 
 # --- hearing ------------------------------------------------------------------------------------------------

@@ -86,11 +86,9 @@ def test_a_sentence_that_a_name_from_right_to_left_begins_reads_as_ours(browse, 
     assert 'dir="ltr"' in title[0]
 
 
-@pytest.mark.parametrize(
-    "query", ["category=<b>", "result='", "after=x", "after=999999999999", "after=-1", "actor=%00x"]
-)
-def test_nonsense_is_no_error(browse, log, query):
-    assert browse("alice").get(f"/acme/audit?{query}").status_code in (200, 400, 422)
+def test_nonsense_is_no_error(browse, log):
+    for query in ["category=<b>", "result='", "after=x", "after=999999999999", "after=-1", "actor=%00x"]:
+        assert browse("alice").get(f"/acme/audit?{query}").status_code in (200, 400, 422), query
 
 
 def test_the_platform_reads_everything_and_narrows_to_one_organization(browse, log, said):

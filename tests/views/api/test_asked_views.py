@@ -123,9 +123,8 @@ def test_what_is_not_known_is_refused_with_the_nearest_name(app):
         assert says in wrong[name], wrong
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
+def test_json_that_is_no_question_is_refused(app):
+    for sent in [
         *({"where": {"any": []}}, {"where": {"all": []}}, {"where": {"all": [{"any": []}]}}),
         *({"where": []}, {"where": {"all": [{"all": []}]}}, {"where": {"field": "name"}}, {"where": {"field": 5}}),
         *({"where": {"field": "name", "op": ["is"], "value": "x"}}, {"where": {"any": "x"}}, {"sort": {"x": 1}}),
@@ -135,10 +134,8 @@ def test_what_is_not_known_is_refused_with_the_nearest_name(app):
             {"where\0": []},
             {"where": {"all": [{"field": "name", "value": "x"}] * 21}},
         ),
-    ],
-)
-def test_json_that_is_no_question_is_refused(app, sent):
-    assert problem(app.post("/offers/query", sent), 422)
+    ]:
+        assert problem(app.post("/offers/query", sent), 422), sent
 
 
 def test_a_place_is_good_in_its_order_alone(app):
@@ -168,10 +165,16 @@ def test_rows_are_added_to_a_link_and_taken_out_of_it(app):
 HALF = '{"name": "a\\ud800"}'
 
 
-@pytest.mark.parametrize("path", ["/offers", "/offers/query", "/offers/batch", "/tasks", "/nothing\0", "/off\0ers"])
-@pytest.mark.parametrize(
-    "body",
-    [HALF, HALF.replace("\\ud800", "\\u0000"), "[" * 2000, "[]", "1e999", '{"name": NaN}', b"\xff", f"1e{9**30}"],
-)
-def test_odd_json_is_refused_or_cleaned(app, path, body):
-    assert app.post(path, body).status_code in (201, 400, 404, 422)
+def test_odd_json_is_refused_or_cleaned(app):
+    for path in ["/offers", "/offers/query", "/offers/batch", "/tasks", "/nothing\0", "/off\0ers"]:
+        for body in [
+            HALF,
+            HALF.replace("\\ud800", "\\u0000"),
+            "[" * 2000,
+            "[]",
+            "1e999",
+            '{"name": NaN}',
+            b"\xff",
+            f"1e{9**30}",
+        ]:
+            assert app.post(path, body).status_code in (201, 400, 404, 422), (path, body)

@@ -283,9 +283,15 @@ def test_signing_in_as_somebody_else_in_the_same_browser_brings_no_proof_along(w
 # --- made-up input ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}, JSON])
 @pytest.mark.parametrize(
-    "action", ["", "nonsense", "organization.read", "__class__", "account.delete\0", "x" * 100_000]
+    ("headers", "action"),
+    [
+        *[
+            ({}, action)
+            for action in ("", "nonsense", "organization.read", "__class__", "account.delete\0", "x" * 100_000)
+        ],
+        *[(headers, "nonsense") for headers in ({"HX-Request": "true"}, JSON)],
+    ],
 )
 def test_a_foreign_action_is_refused(headers, action, bob):
     form = {"proof_action": action, "proof_method": "password", "proof_answer": PASSWORD, "password": NEW}
@@ -330,21 +336,7 @@ def test_made_up_fields_are_answered_and_change_nothing(field, bob, cast):
     assert Proof.select().count() == 0
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "//evil.example",
-        "https://evil.example/",
-        "\\\\evil.example",
-        "/\\evil.example",
-        "javascript:alert(1)",
-        "/\t/evil.example",
-        "https:evil.example",
-        " //evil.example",
-        "http://localhost@evil.example/",
-        "///evil.example",
-    ],
-)
+@pytest.mark.parametrize("target", ["//evil.example", "javascript:alert(1)", "/\t/evil.example"])
 def test_the_dialog_posts_to_this_site_only(target, bob, hx):
     page = bob.post("/step-up", data={"proof_switch": "password", "proof_for": target} | PROOF, headers=hx()).get_data(
         True

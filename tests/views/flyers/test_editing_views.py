@@ -95,13 +95,11 @@ def test_a_script_saves_the_design_itself_and_is_told_by_place(browse, cast, tem
     assert (told.status_code, list(told.json["fields"])) == (422, ["slots.1.box"])
 
 
-@pytest.mark.parametrize(
-    "sent", ["[" * 5000, "[]", "{}", "x", "null", '{"v": 1}', '{"v":1,"slots":[{"key":"\\ud800"}]}']
-)
-def test_what_is_no_design_is_refused(browse, cast, template, url, sent):
-    design = draft(template, cast)
-    assert browse("bob").post(url, data={"design": sent}, headers=JSON).status_code == 422
-    assert draft(template, cast) == design
+def test_what_is_no_design_is_refused(browse, cast, template, url):
+    for sent in ["[" * 5000, "[]", "{}", "x", "null", '{"v": 1}', '{"v":1,"slots":[{"key":"\\ud800"}]}']:
+        design = draft(template, cast)
+        assert browse("bob").post(url, data={"design": sent}, headers=JSON).status_code == 422, sent
+        assert draft(template, cast) == design, sent
 
 
 def test_an_act_of_the_script_is_answered_with_the_fields(browse, cast, template, url):

@@ -311,9 +311,8 @@ def test_the_api_answers_over_http_and_its_key_is_the_door(web):
     assert client.post("/sandbox/api/v1/customers", data=b"x" * 2_000_000, headers=key).status_code == 413
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_no_body_breaks_the_api(web):
+    for body in [
         b"\xff\xfe=\x00",
         b"email=a%00b",
         b"a[b][c]=1&a[b]=2&a=3&a[b][c][d]=4",
@@ -327,23 +326,21 @@ def test_the_api_answers_over_http_and_its_key_is_the_door(web):
         b"amount=%C2%B2&payment_intent=pi_x",
         b"line_items[0]=x&mode=payment",
         b"mode=subscription&success_url=x&line_items[0][price][a]=b&line_items[0][quantity]=99999999999",
-    ],
-)
-def test_no_body_breaks_the_api(web, body):
-    client, key = web.test_client(), {"Authorization": "Bearer sk_test_sandbox"}
-    for path in (
-        "customers",
-        "checkout/sessions",
-        "subscriptions",
-        "refunds",
-        "invoices/create_preview",
-        "subscriptions/x",
-    ):
-        headers = key | {"Content-Type": "application/x-www-form-urlencoded"}
-        response = client.post(f"/sandbox/api/v1/{path}", data=body, headers=headers)
-        assert response.status_code < 500, path
-        assert json.loads(response.data)
-        assert client.get(f"/sandbox/api/v1/{path}?{body.decode('latin-1')}", headers=key).status_code < 500
+    ]:
+        client, key = web.test_client(), {"Authorization": "Bearer sk_test_sandbox"}
+        for path in (
+            "customers",
+            "checkout/sessions",
+            "subscriptions",
+            "refunds",
+            "invoices/create_preview",
+            "subscriptions/x",
+        ):
+            headers = key | {"Content-Type": "application/x-www-form-urlencoded"}
+            response = client.post(f"/sandbox/api/v1/{path}", data=body, headers=headers)
+            assert response.status_code < 500, path
+            assert json.loads(response.data), body
+            assert client.get(f"/sandbox/api/v1/{path}?{body.decode('latin-1')}", headers=key).status_code < 500, body
 
 
 def test_stripes_own_library_talks_to_it_over_a_real_wire(web):

@@ -155,9 +155,8 @@ def test_a_truncated_body_does_not_fit_its_signature(web):
     assert kept() == []
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_a_signed_body_that_is_no_event_is_refused(web):
+    for body in [
         b"",
         b"null",
         b"[]",
@@ -172,12 +171,10 @@ def test_a_truncated_body_does_not_fit_its_signature(web):
         b'{"id": "evt\\u0000", "type": "a", "created": 1, "data": {"object": {"id": "x"}}}',
         b'{"id": "evt_1", "type": "a", "created": 1, "data": {"object": []}}',
         b"[" * 10_000,
-    ],
-)
-def test_a_signed_body_that_is_no_event_is_refused(web, body):
-    response = post(web, body)
-    assert response.status_code == 400, response.get_data(True)
-    assert kept() == []
+    ]:
+        response = post(web, body)
+        assert response.status_code == 400, response.get_data(True)
+        assert kept() == [], body
 
 
 def test_a_type_we_do_not_know_is_ignored_as_it_is_kept_and_nobody_is_woken(web, monkeypatch):

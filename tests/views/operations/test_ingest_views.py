@@ -42,10 +42,10 @@ def test_it_is_shut_while_no_token_is_set(browse):
     assert browse(None).post("/railway/deployments/ingest?token=", json=TOLD).status_code == 503
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"deployment_id": {}}', b"[" * 100_000])
-def test_what_cannot_be_read_is_refused(send, body):
-    answer = send(body, Authorization=f"Bearer {TOKEN}", Accept="application/json")
-    assert (answer.status_code, answer.json["code"]) == (422, "INVALID_INPUT")
+def test_what_cannot_be_read_is_refused(send):
+    for body in [b"", b"{", b"[]", b"null", b"\xff", b'{"deployment_id": {}}', b"[" * 100_000]:
+        answer = send(body, Authorization=f"Bearer {TOKEN}", Accept="application/json")
+        assert (answer.status_code, answer.json["code"]) == (422, "INVALID_INPUT"), body
 
 
 def test_an_alert_about_no_deployment_is_kept_with_200(send):

@@ -63,9 +63,8 @@ def test_a_fragment_of_the_reasons_alone(alice, cast, hx, outline):
     assert "Bob" in answer.get_data(True)
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
+def test_a_question_about_nobody_or_nothing_shows_the_page_without_reasons(alice):
+    for query in [
         "person=0&permission=tasks.read",
         "person=x&permission=tasks.read",
         "person=99999999999999999999&permission=x",
@@ -74,10 +73,8 @@ def test_a_fragment_of_the_reasons_alone(alice, cast, hx, outline):
         "person=1&permission=__class__",
         "person=²",
         "person=1&person=2&permission=tasks.read&permission=",
-    ],
-)
-def test_a_question_about_nobody_or_nothing_shows_the_page_without_reasons(query, alice):
-    assert alice.get(f"/acme/permissions?{query}").status_code == 200
+    ]:
+        assert alice.get(f"/acme/permissions?{query}").status_code == 200, query
 
 
 def test_nobody_of_another_organization_is_explained(alice, cast, said):
@@ -125,11 +122,11 @@ def test_a_look_is_at_one_organization_and_others_stay_as_they_are(alice, cast):
     assert alice.post(f"/{own.slug}/tasks", data={"title": "Mine"}).status_code == 303
 
 
-@pytest.mark.parametrize("role", ["owner", "", "nobody", "\0", "OWNER", "manager", "super_admin"])
-def test_only_a_lesser_role_can_be_looked_through(role, alice):
-    assert look_as(alice, role).status_code == 403
-    assert "/preview/end" not in alice.get("/acme").get_data(True)
-    assert alice.post("/acme/tasks", data={"title": "Order paper"}).status_code == 303
+def test_only_a_lesser_role_can_be_looked_through(alice):
+    for role in ["owner", "", "nobody", "\0", "OWNER", "manager", "super_admin"]:
+        assert look_as(alice, role).status_code == 403, role
+        assert "/preview/end" not in alice.get("/acme").get_data(True), role
+        assert alice.post("/acme/tasks", data={"title": "Order paper"}).status_code == 303, role
 
 
 def test_an_admin_looks_through_no_owners_eyes(browse, cast):

@@ -221,30 +221,15 @@ def test_who_is_suspended_between_asking_and_answering_stays_out(newcomer, brows
     assert len(letters()) == 3
 
 
+# What such an address is: tests/test_access.py, test_next_leads_nowhere_else.
 @pytest.mark.parametrize(
-    "target",
+    ("way", "target"),
     [
-        "//evil.example",
-        "https://evil.example/",
-        "\\\\evil.example",
-        "/\\evil.example",
-        "javascript:alert(1)",
-        "/\t/evil.example",
-        "/\n/evil.example",
-        "https:evil.example",
-        " //evil.example",
-        "///evil.example",
-        "http://localhost@evil.example/",
-        "http://localhost.evil.example/",
-        "/%09/evil.example@",
-        "\x00//evil.example",
-        "http://localhost//evil.example",
-        "http:///evil.example",
-        "ftp://localhost/x",
-        "//localhost\\@evil.example",
+        *[(way, "//localhost\\@evil.example") for way in ("code", "link", "sign_up", "sign_up_code")],
+        *[("signed_in", target) for target in ("/\n/evil.example", "https:evil.example", "/%09/evil.example@")],
+        *[("signed_in", target) for target in ("\x00//evil.example", "http:///evil.example")],
     ],
 )
-@pytest.mark.parametrize("way", ["code", "link", "sign_up", "sign_up_code", "signed_in"])
 def test_no_way_in_leads_to_another_site(way, target, newcomer, browse, letters):
     if way == "signed_in":
         answer = browse("bob").get("/sign-in", query_string={"next": target})
@@ -271,9 +256,12 @@ def host_of(answer):
     return urlsplit(urljoin("http://localhost/x", read)).netloc
 
 
-@pytest.mark.parametrize("field", ["email", "name", "code", "password", "next"])
 @pytest.mark.parametrize(
-    "value", ["\0", "a\0b@example.org", "x" * 300_000, "\u202e\ud83d\ude00", "a@b.c\r\nBcc: e@x.org"]
+    ("field", "value"),
+    [
+        *[(field, "a@b.c\r\nBcc: e@x.org") for field in ("email", "name", "code", "password", "next")],
+        *(("email", "\u202e\ud83d\ude00"), ("password", "x" * 300_000)),
+    ],
 )
 def test_made_up_input_is_answered_at_every_door(field, value, newcomer, letters, cast, counted):
     value = value.encode("utf-16", "surrogatepass").decode("utf-16")

@@ -192,8 +192,8 @@ def test_a_long_table_is_looked_at_whole_before_its_field_becomes_another_kind(a
     assert done.status_code == 303
 
 
-@pytest.mark.parametrize("id", ["0", str(2**31), "9" * 30])
-@pytest.mark.parametrize("rest", ["", "/act", "/word", "/words", "/kind", "/formula", "/button"])
-def test_a_field_of_a_number_that_no_database_holds_is_not_there(alice, offers, id, rest):
-    answer = alice.post(f"{AT}/{id}{rest}", data={"act": "away", "label": "x", "kind": "text"})
-    assert answer.status_code in (404, 405)  # as of an address that there isn't
+def test_a_field_of_a_number_that_no_database_holds_is_not_there(alice, offers):
+    for id in ["0", str(2**31), "9" * 30]:
+        for rest in ["", "/act", "/word", "/words", "/kind", "/formula", "/button"]:
+            answer = alice.post(f"{AT}/{id}{rest}", data={"act": "away", "label": "x", "kind": "text"})
+            assert answer.status_code in (404, 405), (id, rest)  # as of an address that there isn't
