@@ -38,12 +38,13 @@ def away(order, token):
     return redirect(holds.address(order), 303)
 
 
-@blueprint.post("/webhooks/tickets/<provider>", defaults={"account": ""})
+@blueprint.post("/api/webhooks/<provider>")
+@blueprint.post("/webhooks/tickets/<provider>")
 @blueprint.post("/webhooks/tickets/<provider>/<account>")
 @unlimited
 @declared(Described("Events of an account that tickets are paid to, with their signature", RECEIVED))
 @access.provider
-def take(provider, account):
+def take(provider, account=""):
     """Kept raw once the signature is checked, and worked off after."""
     if provider not in providers.MODULES:
         raise NotFound("There is no such provider.")

@@ -113,6 +113,8 @@ def test_a_refusal_of_the_provider_is_said_and_keeps_what_was_typed(night, brows
     ("path", "status"),
     [
         ("/webhooks/tickets/sandbox", 400),
+        ("/api/webhooks/sandbox", 400),
+        ("/api/webhooks/paypal", 404),
         ("/webhooks/tickets/sandbox/nobody", 404),
         ("/webhooks/tickets/stripe", 404),
         ("/webhooks/tickets/paypal", 404),
