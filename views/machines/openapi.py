@@ -125,8 +125,9 @@ class _Writer:
         """A name for it, in the document the only one."""
         several = len(rule.methods - {"HEAD", "OPTIONS"}) > 1
         found = _camel(rule.endpoint + (f".{method.lower()}" if several else ""))
-        if found in self.ids:  # another address of the same view
-            found = _camel(".".join([rule.endpoint, *re.findall(r"[a-z]+", re.sub(r"<[^>]+>", "", rule.rule))]))
+        for path in re.sub(r"<[^>]+>", "", rule.rule), rule.rule:
+            if found in self.ids:  # another address of the same view
+                found = _camel(".".join([rule.endpoint, *re.findall(r"[a-z]+", path)]))
         self.ids.add(found)
         return found
 
