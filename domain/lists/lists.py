@@ -208,7 +208,7 @@ def _kept(listing, shape):
 def _build(listing, shape):
     query, by_id = narrowed(listing, shape, listing.columns)
     if shape.sort == ONE:
-        return query.where(listing.model.id == parameter("id")).limit(_limit())
+        return query.where(listing.model.id == parameter("id")).limit(limit())
     sort, id = listing.sort(shape.sort), listing.model.id
     phase, fresh = shape.phase, shape.fresh
     column: Any = None if sort.column == "id" else listing.column(sort.column)
@@ -222,7 +222,7 @@ def _build(listing, shape):
         query = query.where(_beyond(column.order, id, sort.descending) if by_value else on)
     order = [column.order.desc() if sort.descending else column.order.asc()] if by_value else []
     order.append(by_id.desc() if sort.descending else by_id.asc())
-    return query.order_by(*order).limit(_limit())
+    return query.order_by(*order).limit(limit())
 
 
 def _beyond(column, id, descending):
@@ -233,7 +233,7 @@ def _beyond(column, id, descending):
     return (column >= value) & ((column > value) | (id > last))
 
 
-def _limit():
+def limit():
     return SQL("?" if database.dialect == "sqlite" else "%s", (Parameter("limit"),))
 
 

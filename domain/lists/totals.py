@@ -14,8 +14,9 @@ from domain.lists.listing import demand
 SUMMED = lists.SUMMED
 
 
-def total(listing, ask, by):
-    """How many rows there are, of all pages, at most COUNTED + 1 («more than»)."""
+def total(listing, ask, by, most=None):
+    """How many rows there are, of all pages, at most COUNTED + 1 («more than»). Of a search at most FOUND, unless
+    `most` is said: each row that it finds may lie in a page of the file of its own (`audit_1m_vs_django_admin`)."""
     demand(by, listing.tab(ask.tab).capability)
     ask = ask.but(after="")
     if listing.source:
@@ -26,9 +27,11 @@ def total(listing, ask, by):
         rows, is_whole = lists.matching(listing, ask, by)
         return AtLeast.unless(is_whole, min(len(rows), lists.COUNTED + 1))
     shape = lists.shape_of(listing, ask, by, lists.COUNTS, None)
+    most = most or (lists.FOUND if shape.searched else lists.COUNTED + 1)
     query = Compiled(lambda: _build_total(listing, shape)) if shape.conditions else _counting(listing, shape)
     with lists.standing(listing, by):
-        return query(**lists.values_of(listing, ask, by, None))[0][0]
+        found = query(**lists.values_of(listing, ask, by, None), limit=most)[0][0]
+    return AtLeast.unless(found < most or most > lists.COUNTED, found)
 
 
 @lru_cache(maxsize=lists.SHAPES)
@@ -38,7 +41,7 @@ def _counting(listing, shape):
 
 def _build_total(listing, shape):
     rows, _ = lists.narrowed(listing, shape, [listing.column("id")])
-    return Select(from_list=[rows.limit(lists.COUNTED + 1).alias("some")], columns=[fn.count(SQL("*"))])
+    return Select(from_list=[rows.limit(lists.limit()).alias("some")], columns=[fn.count(SQL("*"))])
 
 
 @dataclass(frozen=True)

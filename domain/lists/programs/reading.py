@@ -32,7 +32,7 @@ def page(rules, asked, by):
 
 def count(rules, asked, by):
     """(how many rows there are, whether there are more than that)"""
-    found = totals.total((rules.told or rules).listing.whole, asked.ask, by)
+    found = totals.total((rules.told or rules).listing.whole, asked.ask, by, lists.COUNTED + 1)
     return min(found, lists.COUNTED), found > lists.COUNTED or isinstance(found, AtLeast)
 
 

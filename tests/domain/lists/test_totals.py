@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.lists import lists, totals
+from domain.lists import asks, lists, totals
 from domain.lists.lists import Ask, counts, read
 from domain.tasks import tasks
 from models import Task
@@ -64,3 +64,14 @@ def test_a_total_stops_at_its_bound(some, at, monkeypatch):
     totals._counting.cache_clear()
     assert totals.total(LISTING, Ask(tab="mine"), at("alice")) == 3
     totals._counting.cache_clear()
+
+
+@pytest.mark.parametrize(("found", "bound"), [(1, 1), (2, 2), (3, 2)])
+def test_a_searchs_total_stops_sooner_unless_more_is_asked(cast, at, inside_acme, monkeypatch, found, bound):
+    for number in range(found):
+        write(Task.create, title=f"Paper {number}", user=cast.alice)
+    monkeypatch.setattr(lists, "FOUND", 2)
+    ask = Ask(tab="mine", q="paper")
+    told = totals.total(LISTING, ask, at("alice"))
+    assert (told, isinstance(told, asks.AtLeast)) == (bound, found >= 2)
+    assert totals.total(LISTING, ask, at("alice"), lists.COUNTED + 1) == found
