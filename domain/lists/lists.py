@@ -234,6 +234,7 @@ def _beyond(column, id, descending):
 
 
 def limit():
+    """How many rows a kept query is asked for at each call."""
     return SQL("?" if database.dialect == "sqlite" else "%s", (Parameter("limit"),))
 
 
