@@ -26,9 +26,8 @@ def test_what_is_wrong_is_said_beside_the_place_all_at_once(at):
     assert found.keys() == {"name", "s0.to", "s0.subject", "s0.text", "s1.count", "s2.kind", "where"}
 
 
-@pytest.mark.parametrize(
-    ("place", "about"),
-    [
+def test_each_part_refuses_what_it_cannot_do(at):
+    for place, about in [
         ("steps", {}),
         ("source", {"source": "record:9999", "steps": [notice()]}),
         ("source", {"source": "", "steps": [notice()]}),
@@ -50,10 +49,8 @@ def test_what_is_wrong_is_said_beside_the_place_all_at_once(at):
         ("s0.endpoint", {"steps": [{"kind": "webhook", "endpoint": "7"}]}),
         ("s0.who", {"steps": [notice(who="4711")]}),
         ("steps", {"steps": [notice()] * 11}),
-    ],
-)
-def test_each_part_refuses_what_it_cannot_do(at, place, about):
-    assert list(refused(at("alice"), **about)) == [place]
+    ]:
+        assert list(refused(at("alice"), **about)) == [place], (place, about)
 
 
 def test_a_form_that_is_sent_twice_makes_one(at):

@@ -42,10 +42,10 @@ def test_what_is_put_is_read_and_what_is_removed_is_gone(store):
     assert (store.read("1/ab/abcd"), store.changed_at("1/ab/abcd")) == (None, None)
 
 
-@pytest.mark.parametrize("key", ["../secret.key", "/etc/passwd", "1/../2", "", "a b", "1/a\0"])
-def test_a_key_leads_nowhere_else(store, key):
-    with pytest.raises(ValueError, match="no key of a file"):
-        store.read(key)
+def test_a_key_leads_nowhere_else(store):
+    for key in ["../secret.key", "/etc/passwd", "1/../2", "", "a b", "1/a\0"]:
+        with pytest.raises(ValueError, match="no key of a file"):
+            store.read(key)
 
 
 def failing(number):

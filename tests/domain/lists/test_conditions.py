@@ -35,13 +35,18 @@ def test_and_begins_a_group_and_or_belongs_to_what_stands_before(some):
     assert titles(some, *both) == {"Book trains"}
 
 
-@pytest.mark.parametrize(
-    "where",
-    ["", "x", "and~title", "and~nothing~is~x", "and~title~nothing~x", "and~title~contains", "and~title~contains~"],
-)
-def test_what_cannot_be_meant_is_left_out_and_counted(some, where):
-    ask = asks.understand(TASKS, {"where": [where]})
-    assert (ask.where, ask.lost) == ((), 1)
+def test_what_cannot_be_meant_is_left_out_and_counted(some):
+    for where in [
+        "",
+        "x",
+        "and~title",
+        "and~nothing~is~x",
+        "and~title~nothing~x",
+        "and~title~contains",
+        "and~title~contains~",
+    ]:
+        ask = asks.understand(TASKS, {"where": [where]})
+        assert (ask.where, ask.lost) == ((), 1), where
 
 
 def test_a_condition_comes_back_out_of_its_address():
@@ -91,30 +96,27 @@ def offers(at, inside_acme):
     return rules, known, alice, open_
 
 
-@pytest.mark.parametrize("sort", ["newest", "Name", "Price-down"])
-@pytest.mark.parametrize(
-    ("where", "wanted"),
-    [
-        (["and~Price~at_least~10"], "BD"),
-        (["and~Price~less~10"], "A"),
-        (["and~Price~is_not~10"], "ACD"),
-        (["and~Price~empty"], "C"),
-        (["and~Until~within~2026-03-01~2026-03-30"], "A"),
-        (["and~State~none_of~OPEN"], "BC"),
-        (["and~State~any_of~OPEN", "and~Price~more~100"], "D"),
-        (["and~State~any_of~OPEN", "or~Until~not_empty"], "ABD"),
-    ],
-)
-def test_records_23_conditions_of_a_table_of_peoples_in_every_order(offers, where, wanted, sort):
+def test_records_23_conditions_of_a_table_of_peoples_in_every_order(offers):
     """«Is not» and «none of» take the empty ones too."""
-    rules, known, by, open_ = offers
-    texts = [text.replace("OPEN", str(open_)) for text in where]
-    for label, name in known.items():
-        texts = [text.replace(f"~{label}~", f"~{name}~") for text in texts]
-        sort = sort.replace(label, name)
-    ask = asks.understand(rules.listing, {"where": texts, "sort": sort})
-    assert ask.lost == 0
-    answer = lists.read(rules.listing, ask, by)
-    assert "".join(sorted(getattr(row, known["Name"]) for row in answer.rows)) == wanted
-    assert totals.total(rules.listing, ask, by) == len(wanted)
-    assert sum(lists.counts(rules.listing, ask, by).values()) == len(wanted)
+    for sort in ["newest", "Name", "Price-down"]:
+        for where, wanted in [
+            (["and~Price~at_least~10"], "BD"),
+            (["and~Price~less~10"], "A"),
+            (["and~Price~is_not~10"], "ACD"),
+            (["and~Price~empty"], "C"),
+            (["and~Until~within~2026-03-01~2026-03-30"], "A"),
+            (["and~State~none_of~OPEN"], "BC"),
+            (["and~State~any_of~OPEN", "and~Price~more~100"], "D"),
+            (["and~State~any_of~OPEN", "or~Until~not_empty"], "ABD"),
+        ]:
+            rules, known, by, open_ = offers
+            texts = [text.replace("OPEN", str(open_)) for text in where]
+            for label, name in known.items():
+                texts = [text.replace(f"~{label}~", f"~{name}~") for text in texts]
+                sort = sort.replace(label, name)
+            ask = asks.understand(rules.listing, {"where": texts, "sort": sort})
+            assert ask.lost == 0, (sort, where, wanted)
+            answer = lists.read(rules.listing, ask, by)
+            assert "".join(sorted(getattr(row, known["Name"]) for row in answer.rows)) == wanted, (sort, where, wanted)
+            assert totals.total(rules.listing, ask, by) == len(wanted), (sort, where, wanted)
+            assert sum(lists.counts(rules.listing, ask, by).values()) == len(wanted), (sort, where, wanted)

@@ -109,10 +109,10 @@ def test_ties_are_ordered_by_the_row_over_all_pages(cast, at, inside_acme):
         assert found == sorted(found, reverse=sort.endswith("down"))
 
 
-@pytest.mark.parametrize("after", ["Ann~5", ".a\x00b~5", "~", ".x", ".x~0", "..~²"])
-def test_a_broken_cursor_of_a_text_is_refused(at, inside_acme, after):
-    with pytest.raises(Invalid):
-        lists.read(PEOPLE, Ask(sort="name", after=after), at("alice"))
+def test_a_broken_cursor_of_a_text_is_refused(at, inside_acme):
+    for after in ["Ann~5", ".a\x00b~5", "~", ".x", ".x~0", "..~²"]:
+        with pytest.raises(Invalid):
+            lists.read(PEOPLE, Ask(sort="name", after=after), at("alice"))
 
 
 @pytest.mark.parametrize("text", ["9" * 19, "-" + "9" * 30, "x", "", "1.5", ".5"])

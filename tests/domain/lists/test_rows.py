@@ -54,9 +54,8 @@ def test_a_task_needs_only_a_title(at, inside_acme):
     assert (made.user.email, made.assigned_to, made.due_at, made.completed_at) == ("bob@example.org", None, None, None)
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
+def test_what_does_not_fit_is_refused_beside_its_field(at, inside_acme, task):
+    for name, text in [
         ("title", ""),
         ("title", " \u200b\n "),
         ("title", "x" * 201),
@@ -79,16 +78,14 @@ def test_a_task_needs_only_a_title(at, inside_acme):
         ("assigned_to", "bob"),
         ("assigned_to", "²"),
         ("assigned_to", "9" * 30),
-    ],
-)
-def test_what_does_not_fit_is_refused_beside_its_field(at, inside_acme, task, name, text):
-    before = counts()
-    with pytest.raises(Invalid) as caught:
-        make(at("alice"), **{"title": "x", name: text})
-    assert caught.value.fields.keys() == {name}
-    with pytest.raises(Invalid):
-        rows.change(RULES, task.id, {name: text}, by=at("alice"))
-    assert counts() == before
+    ]:
+        before = counts()
+        with pytest.raises(Invalid) as caught:
+            make(at("alice"), **{"title": "x", name: text})
+        assert caught.value.fields.keys() == {name}, (name, text)
+        with pytest.raises(Invalid):
+            rows.change(RULES, task.id, {name: text}, by=at("alice"))
+        assert counts() == before, (name, text)
 
 
 def test_all_that_is_wrong_is_said_at_once(at, inside_acme):
@@ -158,10 +155,10 @@ def test_a_viewer_makes_changes_and_removes_nothing(cast, at, task):
     assert counts() == before
 
 
-@pytest.mark.parametrize("id", [0, -1, 2**31, 2**63, 2**64, "1", None, 1.0])
-def test_what_is_no_id_is_not_found(at, task, id):
-    with pytest.raises(NotFound):
-        rows.get(RULES, id, at("alice"))
+def test_what_is_no_id_is_not_found(at, task):
+    for id in [0, -1, 2**31, 2**63, 2**64, "1", None, 1.0]:
+        with pytest.raises(NotFound):
+            rows.get(RULES, id, at("alice"))
 
 
 def test_a_suspended_organization_stands_still(cast, at, task):

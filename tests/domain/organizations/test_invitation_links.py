@@ -155,15 +155,19 @@ def test_an_unproven_address_and_a_switched_off_site_are_refused(cast, made, per
     assert invitation_links.look(made[1], None).refusal.code == "PERSONAL_MODE_DISABLED"
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [("role", "admin"), ("role", ""), ("most", "0"), ("most", "201"), ("most", "x"), ("days", "365")],
-)
-def test_a_form_that_is_wrong_makes_nothing(paid, at, field, value):
-    with pytest.raises(Invalid) as caught:
-        invitation_links.make(FORM | {field: value}, by=at("alice"))
-    assert field in caught.value.fields
-    assert InvitationLink.select().count() == 0
+def test_a_form_that_is_wrong_makes_nothing(paid, at):
+    for field, value in [
+        ("role", "admin"),
+        ("role", ""),
+        ("most", "0"),
+        ("most", "201"),
+        ("most", "x"),
+        ("days", "365"),
+    ]:
+        with pytest.raises(Invalid) as caught:
+            invitation_links.make(FORM | {field: value}, by=at("alice"))
+        assert field in caught.value.fields, (field, value)
+        assert InvitationLink.select().count() == 0, (field, value)
 
 
 def test_who_may_not_invite_makes_and_ends_none(cast, made, at):

@@ -93,21 +93,19 @@ def test_who_has_an_account_finds_it_in_the_bell_too(cast, at, paid, nina):
     assert row.payload["link"] == f"/accept-invitation?invitationId={made.public_id}"
 
 
-@pytest.mark.parametrize("role", ["owner", "manager", "scanner", "", None, "Viewer"])
-def test_nobody_is_invited_as_owner_or_as_what_there_is_not(at, paid, role):
-    with pytest.raises(Invalid) as caught:
-        invitations.invite("nina@example.org", role, by=at("alice"))
-    assert list(caught.value.fields) == ["role"]
+def test_nobody_is_invited_as_owner_or_as_what_there_is_not(at, paid):
+    for role in ["owner", "manager", "scanner", "", None, "Viewer"]:
+        with pytest.raises(Invalid) as caught:
+            invitations.invite("nina@example.org", role, by=at("alice"))
+        assert list(caught.value.fields) == ["role"], role
 
 
-@pytest.mark.parametrize(
-    "email", ["", "nina", "nina@", "a@b", "nina@example.org, bob@example.org", "x" * 250 + "@a.be"]
-)
-def test_what_is_no_address_is_not_invited(at, paid, email):
-    with pytest.raises(Invalid) as caught:
-        invitations.invite(email, "member", by=at("alice"))
-    assert list(caught.value.fields) == ["email"]
-    assert Invitation.select().count() == 0
+def test_what_is_no_address_is_not_invited(at, paid):
+    for email in ["", "nina", "nina@", "a@b", "nina@example.org, bob@example.org", "x" * 250 + "@a.be"]:
+        with pytest.raises(Invalid) as caught:
+            invitations.invite(email, "member", by=at("alice"))
+        assert list(caught.value.fields) == ["email"], email
+        assert Invitation.select().count() == 0, email
 
 
 def test_the_limit_is_asked_once_the_form_is_in_order(at, paid):
@@ -289,11 +287,11 @@ def test_only_the_proven_address_that_was_invited_takes_it(cast, invited, nina):
     assert invitations.look(invited.public_id, cast.charlie).masked == "n•••@example.org"
 
 
-@pytest.mark.parametrize("public_id", ["", None, "nothing", "x" * 100, "a\x00b", "%", "1"])
-def test_a_link_that_leads_nowhere_is_not_found(cast, invited, public_id):
-    for act in (invitations.look, invitations.accept, invitations.decline):
-        with pytest.raises(NotFound):
-            act(public_id, cast.bob)
+def test_a_link_that_leads_nowhere_is_not_found(cast, invited):
+    for public_id in ["", None, "nothing", "x" * 100, "a\x00b", "%", "1"]:
+        for act in (invitations.look, invitations.accept, invitations.decline):
+            with pytest.raises(NotFound):
+                act(public_id, cast.bob)
 
 
 def test_a_lapsed_one_is_refused_before_and_after_the_job_has_been(cast, at, paid, nina, clock):

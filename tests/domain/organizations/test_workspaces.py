@@ -55,11 +55,11 @@ def test_a_second_one_is_made_and_from_then_on_they_are_shown(cast, at):
     assert AuditEvent.get(AuditEvent.action == "organization.workspace_created").actor == cast.alice
 
 
-@pytest.mark.parametrize("name", ["", " ", "x", "x" * 81, "general", "GENERAL"])
-def test_a_name_has_two_characters_at_least_and_is_free(at, name):
-    with pytest.raises(Invalid) as caught:
-        workspaces.create(name, by=at("alice"))
-    assert list(caught.value.fields) == ["name"]
+def test_a_name_has_two_characters_at_least_and_is_free(at):
+    for name in ["", " ", "x", "x" * 81, "general", "GENERAL"]:
+        with pytest.raises(Invalid) as caught:
+            workspaces.create(name, by=at("alice"))
+        assert list(caught.value.fields) == ["name"], name
 
 
 def test_two_names_may_make_one_address_and_get_two(at):

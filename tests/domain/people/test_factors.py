@@ -196,9 +196,9 @@ def test_one_code_given_at_once_from_three_places_is_taken_once(cast, clock, bob
     assert sorted(together(*[lambda: factors.fits_totp(cast.bob, present)] * 3)) == [False, False, True]
 
 
-@pytest.mark.parametrize("nonsense", ["", None, "abc", "12345", "1234567", "１２３４５６", "\x00"])
-def test_nonsense_is_no_code(cast, bobs, nonsense):
-    assert not factors.fits_totp(cast.bob, nonsense)
+def test_nonsense_is_no_code(cast, bobs):
+    for nonsense in ["", None, "abc", "12345", "1234567", "１２３４５６", "\x00"]:
+        assert not factors.fits_totp(cast.bob, nonsense), nonsense
 
 
 def test_who_has_no_app_has_no_code(cast, clock):

@@ -116,14 +116,23 @@ def test_somebody_elses_passkey_and_a_forged_one_are_refused(cast, bobs):
     assert passkeys.answered_by(*answer(bobs[1])) == cast.bob
 
 
-@pytest.mark.parametrize(
-    "made_up", ["", None, "{}", "[]", "null", '{"id": 7}', '{"id": "x"}', "{", '"x"', '{"id": "x", "response": []}']
-)
-def test_an_answer_that_is_none_is_refused(cast, bobs, made_up):
-    with pytest.raises(NotRecognised):
-        passkeys.answered_by(made_up, passkeys.request()[0])
-    with pytest.raises(NotRecognised):
-        passkeys.keep(cast.bob, made_up, passkeys.creation(cast.bob)[0], "x")
+def test_an_answer_that_is_none_is_refused(cast, bobs):
+    for made_up in [
+        "",
+        None,
+        "{}",
+        "[]",
+        "null",
+        '{"id": 7}',
+        '{"id": "x"}',
+        "{",
+        '"x"',
+        '{"id": "x", "response": []}',
+    ]:
+        with pytest.raises(NotRecognised):
+            passkeys.answered_by(made_up, passkeys.request()[0])
+        with pytest.raises(NotRecognised):
+            passkeys.keep(cast.bob, made_up, passkeys.creation(cast.bob)[0], "x")
 
 
 @pytest.mark.parametrize("part", ["clientDataJSON", "authenticatorData", "signature", "userHandle"])

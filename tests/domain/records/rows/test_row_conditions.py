@@ -153,19 +153,16 @@ def test_a_field_of_another_kind_or_a_table_that_is_gone_lets_nobody_through(off
         listings.find("offers", at("bob"))
 
 
-@pytest.mark.parametrize(
-    "where",
-    [
+def test_what_no_rule_can_ask_is_refused(offers, at):
+    for where in [
         *("", "and", "and~999~is~x", "and~made~none_of~me", "and~{Owner}~any_of~Bob", "and~{Owner}~any_of"),
         *("and~{Count}~is~x", "and~{Name}~contains~x", "and~{Name}~begins~1", "and~{State}~any_of~999"),
         *("and~{Until}~before~soon", "and~{Maker}~empty", "and~1.2.3~is~x", "or~{Count}~between~1"),
-    ],
-)
-def test_what_no_rule_can_ask_is_refused(offers, at, where):
-    known = {label: name[1:] for label, name in fields(at("alice")).items()}
-    with pytest.raises(Invalid):
-        rule(at, where.format(**known))
-    assert len(seen(at("bob"))) == 12
+    ]:
+        known = {label: name[1:] for label, name in fields(at("alice")).items()}
+        with pytest.raises(Invalid):
+            rule(at, where.format(**known))
+        assert len(seen(at("bob"))) == 12, where
 
 
 def test_a_rule_has_few_conditions(offers, at):
