@@ -62,6 +62,23 @@ class CompiledRows(Compiled):
         return next(iter(self(**values)), None)
 
 
+class CompiledPairs(Compiled):
+    """The same for whole rows of a table, each with the row that one of its references meets: `build()` selects all
+    columns of both tables."""
+
+    def __init__(self, reference, build):
+        super().__init__(build)
+        self.model, self.name, self.other = reference.model, reference.name, reference.rel_model
+        self.width = len(self.model._meta.sorted_fields)
+
+    def __call__(self, **values):
+        found = []
+        for row in super().__call__(**values):
+            found.append(whole_row(self.model, row[: self.width]))
+            found[-1].__rel__[self.name] = whole_row(self.other, row[self.width :])
+        return found
+
+
 # --- rows of answers ---------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 import json
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from peewee import (
@@ -235,6 +235,26 @@ def _ordering(node, models):
     return _column(node, models)
 
 
+def first(model, conditions, build):
+    """The text and the parameters of a select of the first row that meets conditions, and None where they aren't plain;
+    `build()` is that select. Peewee's way there costs four times what the look-up does: `order_vs_pretix`."""
+    params: list = []
+    try:
+        shape = tuple(_condition(one, (model,), params) for one in conditions)
+    except _NotPlain:
+        return None
+    params.append(1)
+    database = model._meta.database.obj
+    key = (database.dialect, model, shape)
+    if key not in _texts:
+        if len(_texts) >= MOST_TEXTS:
+            _texts.clear()
+        text, built = database.get_sql_context().sql(build()).query()
+        _texts[key] = text if list(built) == params else None
+    text = _texts[key]
+    return (text, params) if text is not None else None
+
+
 # --- whole rows -------------------------------------------------------------------------------------------
 
 _rows: dict[tuple, tuple] = {}
@@ -271,6 +291,7 @@ def _written_as(meta, names):
     return [(f.name, _plainly(f), f.db_value) for f in fields]
 
 
+@cache
 def _plainly(field):
     if type(field).db_value not in (Field.db_value, ForeignKeyField.db_value):
         return None

@@ -1,18 +1,16 @@
 """What every table inherits, and the lock that keeps organizations apart."""
 
-from functools import reduce
-from operator import and_
 from typing import Any
 
 from peewee import Field, Model, ModelSelect
 
 from database.clock import now
 from database.columns import AutoField, Moment
-from database.compiled import JoinedRows, WholeRows, joined_plan
+from database.compiled import JoinedRows, WholeRows, joined_plan, whole_row
 from database.connections import database
 from database.parameters import IN_SCOPE, parameter
 from database.scope import EVERYWHERE, OutOfScope, scope
-from database.statements import insert_row
+from database.statements import first, insert_row
 
 
 class ScopedSelect(ModelSelect):
@@ -89,11 +87,27 @@ class Table(Model):
         return super().save(force_insert, only)
 
     @classmethod
+    def in_scope(cls):
+        """The condition that a row is where one stands; None where there is nothing to ask."""
+
+    @classmethod
     def one(cls, *conditions):
         """The first row that meets the conditions, or None."""
-        query = cls.select()
-        query._where = reduce(and_, conditions if query._where is None else (query._where, *conditions))
-        return query.first()
+        mine = cls.in_scope()
+        query = lambda: cls.select().where(*conditions).limit(1)  # noqa: E731
+        if (known := first(cls, conditions if mine is None else (mine, *conditions), query)) is None:
+            return query().first()
+        row = database.execute_sql(*known).fetchone()
+        return row and whole_row(cls, row)
+
+    @classmethod
+    def get(cls, *conditions, **filters):
+        """The same, or DoesNotExist."""
+        if filters or not conditions:
+            return super().get(*conditions, **filters)
+        if (found := cls.one(*conditions)) is None:
+            raise cls.DoesNotExist(cls.__name__)  # type: ignore[attr-defined]
+        return found
 
 
 class Owned(Table):

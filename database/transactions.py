@@ -113,10 +113,10 @@ def writes(function=None, *, keep=(), together=None):
     What it raises undoes what it did, except `keep` (an exception or several): that is committed, then
     raised, so that the counted try of a wrong code or the audit row of a refused act stays.
 
-    `together(first argument, [keyword arguments and all])` does many calls that wait one behind the other and have that
-    argument and scope in common: it returns the results of as many from the first as it could, which must be those of
-    one call after the other, and leaves the rest to `function`. On PostgreSQL those of one process wait so for each
-    other, and it takes what other processes must not change meanwhile."""
+    `together(first argument, [keyword arguments and all])` does one call, or many that wait one behind the other and
+    have that argument and scope in common: it returns the results of as many from the first as it could, which must be
+    those of one call after the other, and leaves the rest to `function`. On PostgreSQL those of one process wait so for
+    each other, and it takes what other processes must not change meanwhile."""
     if function is None:
         return functools.partial(writes, keep=keep, together=together)
 
@@ -229,7 +229,7 @@ def _next_in(crowd):
 def _work_off(group):
     """As many together as can be, then the first of the others alone, and so on: in their order."""
     while group:
-        done = _together_on_postgres(group) if len(group) > 1 else 0
+        done = _together_on_postgres(group)
         for piece in group[done : done + 1]:
             try:
                 _on_postgres(piece)
@@ -387,7 +387,7 @@ class Writer:
     def _run(self, connection, alike):
         """Each piece in its savepoint, or as many as can be in one; where none could, the others aren't tried."""
         while alike:
-            done = self._run_together(connection, alike) if len(alike) > 1 else 0
+            done = self._run_together(connection, alike) if alike[0].kind is not alike[0] else 0
             for piece in alike[done : done + 1] if done else alike:
                 self._run_alone(connection, piece)
             del alike[: done + 1 if done else len(alike)]

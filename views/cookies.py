@@ -16,6 +16,16 @@ class Sessions(SecureCookieSessionInterface):
 
     digest_method = staticmethod(hashlib.sha256)
 
+    def __init__(self):
+        self._signers = {}
+
+    def get_signing_serializer(self, app):
+        """Made once for each key: it costs as much as reading a cookie."""
+        name = (app.secret_key, *app.config["SECRET_KEY_FALLBACKS"])
+        if name not in self._signers:
+            self._signers[name] = super().get_signing_serializer(app)
+        return self._signers[name]
+
     def open_session(self, app, request):
         found = super().open_session(app, request)
         if found and app.config["SECRET_KEY_FALLBACKS"] and not request.path.startswith("/static/"):
@@ -23,7 +33,7 @@ class Sessions(SecureCookieSessionInterface):
         return found
 
     def _is_newest(self, app, request):
-        signer: Any = self.get_signing_serializer(app)
+        signer: Any = super().get_signing_serializer(app)
         signer.secret_keys = signer.secret_keys[-1:]
         try:
             signer.loads(request.cookies[self.get_cookie_name(app)])

@@ -232,6 +232,11 @@ def spend_letter(email):
     spend("letters", normalized(email)[:254])
 
 
+def give_back_letter(email):
+    """What `spend_letter` counted wasn't caused."""
+    give_back("letters", normalized(email)[:254])
+
+
 def hit(limit, name, *key, otherwise="", cost=1):
     """Count one, or refuse with TooOften, which says `otherwise` too."""
     if limiter.enabled and not limiter.limiter.hit(limit, name, *key, cost=cost):

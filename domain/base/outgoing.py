@@ -80,17 +80,17 @@ class Later(Exception):
 
 def enqueue(kind, key, payload, *, recipient=None, subject=None, good_until=None):
     """Leave something to be sent, in the present transaction; False when its key was left before."""
-    made = (
-        Outgoing.insert(
-            kind=kind, key=_short(key), payload=payload, recipient=recipient, subject=subject, good_until_at=good_until
-        )
-        .on_conflict_ignore()
-        .as_rowcount()
-        .execute()
-    )
-    if made:
+    values = {"payload": payload, "recipient": recipient, "subject": subject, "good_until_at": good_until}
+    return _left(kind, key, **values) is not None
+
+
+def _left(kind, key, **values):
+    """What was left, as far as it is known; None where its key was left before."""
+    left = Outgoing.insert(kind=kind, key=_short(key), **values).on_conflict_ignore().returning(Outgoing.id)
+    for row in left.execute():
         wake(_lanes.get(kind, LETTERS))
-    return bool(made)
+        return Outgoing.of(id=row.id, kind=kind, **values)
+    return None
 
 
 def _short(key):
@@ -124,10 +124,10 @@ def _post(template, to, key, values, about=None, good_until=None, **more):
     payload = {"template": template, "values": values} | more
     if about and about[1]:
         payload |= {"recipient": about[0].id, "organization": about[1].id}
-    made = enqueue("mail", key, payload, recipient=to, good_until=good_until)
-    if made:
-        letters.enter(Outgoing.get(Outgoing.key == _short(key)))
-    return made
+    left = _left("mail", key, payload=payload, recipient=to, good_until_at=good_until)
+    if left is not None:
+        letters.enter(left)
+    return left is not None
 
 
 def notify(user, type, key, title, *, body=None, link=None, organization=None, letter=None, in_bell=True):

@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from database.clock import now
+from database.compiled import CompiledRows
 from database.locks import lock
 from database.scope import everywhere, scope
 from database.transactions import writes
@@ -126,8 +127,8 @@ def _made():
     return OrganizationKey.create(public=public, sealed=keys.seal(private.private_bytes_raw().hex()))
 
 
-def _every():
-    return OrganizationKey.select().order_by(OrganizationKey.id.desc())
+# At each scan: `check_in_vs_pretix`.
+_every = CompiledRows(OrganizationKey, lambda: OrganizationKey.select().order_by(OrganizationKey.id.desc()))
 
 
 @lru_cache(maxsize=100)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from database.clock import now
+from database.compiled import CompiledPairs
 from database.connections import database
 from database.locks import lock
+from database.parameters import parameter
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused, existing
@@ -21,7 +23,7 @@ from domain.fields.email import Usable, normalized
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
 from domain.fields.text import Name
-from models import Buyer, Event, OrderItem, Organization, Place, TicketOrder, Tier
+from models import Buyer, OrderItem, Organization, Place, TicketOrder, Tier
 
 SWEPT = 50  # lapsed holds that a buyer who finds nothing free sweeps at most
 LINES = 30  # kinds of tickets in one order
@@ -49,14 +51,16 @@ class Line:
 # --- what is wished for ----------------------------------------------------------------------------------------
 
 
-def lines_of(event, wishes, code, held=(), added=False):
+def lines_of(event, wishes, code, held=(), added=False, known=None):
     """(lines, voucher) of what somebody asks for who has `held` (tiers' ids). Refuses what can't be bought: a closed or
-    hidden tier, too few or too many, an add-on alone; where it is `added` to an order, anything but add-ons."""
+    hidden tier, too few or too many, an add-on alone; where it is `added` to an order, anything but add-ons. `known`
+    are the event's stocks and phases, where these were read already."""
     shown, voucher = vouchers.shown(event.id, code, held)
     if len(wishes) > LINES:
         raise Invalid({"tickets": f"At most {LINES} kinds in one order."})
     offered = {tier.id: tier for tier in shown}
-    stocks, phases, found = stock.of(event.id), tiers.phases(event.id), []
+    stocks, phases = known or (stock.of(event.id), tiers.phases(event.id))
+    found = []
     for id, count in sorted(wishes.items()):
         if not count:
             continue
@@ -137,21 +141,21 @@ class Chosen:
 def choosing(event):
     """`choose(wishes)` says what that comes to (a Chosen), and None where it isn't plain: what is refused, or a price
     that depends on how many are taken. For many who choose at one moment: all is read once."""
-    stocks, known = stock.of(event.id), {}
-    is_plain = not any(phase.until_sold for its in tiers.phases(event.id).values() for phase in its)
+    stocks, phases, known = stock.of(event.id), tiers.phases(event.id), {}
+    is_plain = not any(phase.until_sold for its in phases.values() for phase in its)
 
     def choose(wishes):
         key = tuple(sorted(wishes.items()))
         if key not in known:
-            known[key] = _chosen(event, wishes, stocks) if is_plain else None
+            known[key] = _chosen(event, wishes, stocks, phases) if is_plain else None
         return known[key]
 
     return choose
 
 
-def _chosen(event, wishes, stocks):
+def _chosen(event, wishes, stocks, phases):
     try:
-        lines, _ = lines_of(event, wishes, "")
+        lines, _ = lines_of(event, wishes, "", known=(stocks, phases))
     except Refused:
         return None
     wants = stock.wanted(stocks, [(line.tier, line.count, None) for line in lines])
@@ -221,26 +225,38 @@ def _item(event, line):
     }
 
 
-def wants_of(order):
-    """Stock → how many the order has of it: what stands of its items."""
-    items = list(OrderItem.select(OrderItem, Tier).join(Tier).where(OrderItem.order == order))
+def wants_of(order, items=None):
+    """Stock → how many the order has of it: what stands of its items, where these were read already."""
+    items = standing(order) if items is None else items
     lines = [(item.tier, item.standing, item.off(item.standing)) for item in items if item.standing]
     return stock.wanted(stock.of(order.event_id), lines, order.voucher)
 
 
 def standing(order):
     """Its items, with their tiers, in the order in which they were chosen."""
-    query = OrderItem.select(OrderItem, Tier).join(Tier).where(OrderItem.order == order)
-    return list(query.order_by(Tier.place, Tier.id))
+    return _standing(order=order.id)
+
+
+# For `order_vs_pretix`.
+_standing = CompiledPairs(
+    OrderItem.tier,
+    lambda: (
+        OrderItem.select(OrderItem, Tier)
+        .join(Tier)
+        .where(OrderItem.order == parameter("order"))
+        .order_by(Tier.place, Tier.id)
+    ),
+)
 
 
 def locked(order_id):
     """The order as it stands, and as it stays for others until the present transaction ends. Whoever decides about an
     order begins with it: before they read the order, and before they touch a stock. Refuses with NotFound."""
-    query = TicketOrder.select().where(TicketOrder.id == order_id)
-    if database.dialect == "postgres":  # SQLite has one writer
-        query = query.for_update("FOR NO KEY UPDATE")
-    return existing(query.first(), "There is no such order here.")
+    if database.dialect == "postgres":
+        order = TicketOrder.select().where(TicketOrder.id == order_id).for_update("FOR NO KEY UPDATE").first()
+    else:  # SQLite has one writer
+        order = TicketOrder.one(TicketOrder.id == order_id)
+    return existing(order, "There is no such order here.")
 
 
 def own(order_id):
@@ -352,20 +368,25 @@ def say_who(order_id, form):
 
     Refuses with Invalid, HoldExpired, and Refused above that limit.
     """
-    order, values = own(order_id), read_whole(WHO, form)
-    event, key = events.one(order.event_id), buyer_key(values["email"])
-    count = _people(standing(order))
-    if order.buyer_id and order.buyer.key == key:
-        buyer = order.buyer_id
-    else:
-        if order.buyer_id:
-            _give_back_to(order.buyer_id, count)
-        Buyer.insert(event=event, key=key).on_conflict_ignore().execute()
-        buyer = Buyer.one(Buyer.event == event, Buyer.key == key).id
-        _take_for(event, buyer, count)
-    TicketOrder.update(**values, buyer=buyer).where(TicketOrder.id == order.id).execute()
-    referrals.look_again(order, values["email"], shows_name="shows_name" in form)
+    order = own(order_id)
+    note_buyer(order, standing(order), read_whole(WHO, form), "shows_name" in form)
     return TicketOrder.get_by_id(order.id)
+
+
+def note_buyer(order, items, values, shows_name):
+    """The same of an order that was read, with its items, and of values that were; in the present transaction."""
+    key, count, buyer = buyer_key(values["email"]), _people(items), order.buyer_id
+    if not buyer or order.buyer.key != key:
+        if buyer:
+            _give_back_to(buyer, count)
+        Buyer.insert(event=order.event_id, key=key).on_conflict_ignore().execute()
+        buyer = Buyer.one(Buyer.event == order.event_id, Buyer.key == key).id
+        _take_for(order.event, buyer, count)
+    values |= {"buyer": buyer}
+    TicketOrder.update(**values).where(TicketOrder.id == order.id).execute()
+    for name, value in values.items():
+        setattr(order, name, value)
+    referrals.look_again(order, order.email, shows_name=shows_name)
 
 
 def buyer_key(email):
@@ -412,12 +433,11 @@ def address(order):
 
 
 def find(public_id, key):
-    """The order at a buyer's address, with its event. Refuses with NotFound, also where the key isn't its own."""
+    """The order at a buyer's address. Refuses with NotFound, also where the key isn't its own."""
     public_id = public_id[:40]
     if any(keys_fit(made, key) for made in keys.keyed_by_each("ticket order", public_id)):
         with everywhere("an order's address names no organization"):
-            query = TicketOrder.select(TicketOrder, Event).join(Event).where(TicketOrder.public_id == public_id)
-            if order := query.first():
+            if order := TicketOrder.one(TicketOrder.public_id == public_id):
                 return order
     raise NotFound("There is no such order. Open it by the link in your letter.")
 

@@ -34,8 +34,13 @@ def take_free(order_id):
     check_known(order)
     if order.total_cents:
         raise Refused("This order isn't free.")
-    _sell(order, TicketOrder.state == "held", TicketOrder.total_cents == 0)
+    give_free(order, holds.standing(order))
     return TicketOrder.get_by_id(order_id)
+
+
+def give_free(order, items):
+    """The same of an order that was looked at, with its items, in the present transaction."""
+    _sell(order, items, TicketOrder.state == "held", TicketOrder.total_cents == 0)
 
 
 def check_known(order):
@@ -193,7 +198,8 @@ def settle(order_id, reason=""):
     TicketOrder.update(**sums).where(TicketOrder.id == order.id).execute()
     order = TicketOrder.get_by_id(order.id)
     if order.state in TicketOrder.LIVE and paid - back >= order.total_cents and fitting:
-        _sell(order, TicketOrder.state << TicketOrder.LIVE, TicketOrder.total_cents <= paid - back)
+        still = TicketOrder.state << TicketOrder.LIVE, TicketOrder.total_cents <= paid - back
+        _sell(order, holds.standing(order), *still)
     elif order.state == "expired" and paid - back >= order.total_cents and fitting:
         _sell_late(order)
     order = TicketOrder.get_by_id(order.id)
@@ -236,13 +242,13 @@ def _follow_disputes(order, payments):
         passes.resume(order)
 
 
-def _sell(order, *still):
+def _sell(order, items, *still):
     """From held to sold, once and while it is `still` so: passes, and the letter with them."""
     if not TicketOrder.update(state="paid", paid_at=now()).where(TicketOrder.id == order.id, *still).execute():
         return
-    stock.sell(order, holds.wants_of(order))
+    stock.sell(order, holds.wants_of(order, items))
     holds.moved(order, "paid")
-    _give(order)
+    _give(order, items)
 
 
 def _sell_late(order):
@@ -259,12 +265,12 @@ def _sell_late(order):
     holds.moved(order, "paid")
     if order.buyer_id:
         holds.count_again(order)
-    _give(order)
+    _give(order, holds.standing(order))
 
 
-def _give(order):
+def _give(order, items):
     Place.update(state="taken").where(Place.order == order.id, Place.state << ("called", "lapsed")).execute()
-    made = passes.issue(order)
+    made = passes.issue(order, items)
     write(order, "tickets", f"tickets:{order.id}", count=len(made))
 
 
@@ -316,8 +322,7 @@ def _sum(order):
 
 def write(order, template, key, *, at_will=False, good_until=None, **values):
     """Leave a letter to who ordered, with the link to its page. Refuses with TooOften what is sent `at_will`."""
-    event = events.one(order.event_id)
-    site = configuration.active.site_url
+    event, site = order.event, configuration.active.site_url
     outgoing.letter(
         template,
         order.email,

@@ -9,9 +9,10 @@ from datetime import timedelta
 from database.clock import now
 from database.transactions import writes
 from domain import Refused
-from domain.base import keys, tokens
+from domain.base import allowances, keys, tokens
 from domain.events import events, holds, payments
 from domain.fields.email import normalized
+from domain.fields.forms import read_whole
 from domain.fields.kinds import code_digits
 from models import TicketOrder
 
@@ -21,8 +22,7 @@ LIFE, TRIES = tokens.LIFE, tokens.TRIES
 def is_needed(order, user=None):
     """Whether a free order waits for its address to be proven: where its event asks for it, or gives one buyer only so
     many. `user` is who is signed in."""
-    event = events.one(order.event_id)
-    if order.total_cents or not (event.proves_free or event.most_each):
+    if order.total_cents or not (order.event.proves_free or order.event.most_each):
         return False
     its_own = user is not None and user.email_verified_at and order.email
     return not (its_own and normalized(user.email) == normalized(order.email))
@@ -31,6 +31,35 @@ def is_needed(order, user=None):
 def is_asked(order):
     """Whether a code was mailed that may be typed yet."""
     return order.code_at is not None and order.code_at > now() - LIFE and order.code_tries < TRIES
+
+
+def buy_free(order, form):
+    """Note who buys (as holds.say_who does), and give the passes of an order that costs nothing and needs no proof, in
+    one piece: True; False where it isn't such an order.
+
+    Refuses as those two do, and with allowances.TooOften beyond three letters an hour to an address.
+    """
+    if order.state != "held" or order.total_cents or is_needed(order):
+        return False
+    values, given = read_whole(holds.WHO, form), False
+    allowances.spend_letter(values["email"])
+    try:
+        given = _bought(order.id, values, "shows_name" in form)
+    finally:
+        if not given:
+            allowances.give_back_letter(values["email"])
+    return given
+
+
+@writes
+def _bought(order_id, values, shows_name):
+    order = holds.own(order_id)
+    if order.state != "held" or order.total_cents or is_needed(order):  # it became so just now
+        return False
+    items = holds.standing(order)
+    holds.note_buyer(order, items, values, shows_name)
+    payments.give_free(order, items)
+    return True
 
 
 @writes

@@ -11,7 +11,7 @@ from collections import Counter
 from peewee import fn
 
 from database.clock import local
-from database.compiled import Compiled
+from database.compiled import Compiled, CompiledRows
 from database.connections import database
 from database.parameters import parameter
 from database.statements import insert_rows
@@ -38,7 +38,10 @@ class SoldOut(Refused):
 
 def of(event_id):
     """(kind, id of the thing) → Stock of all that an event has."""
-    return {(one.kind, one.thing): one for one in Stock.select().where(Stock.event == event_id)}
+    return {(one.kind, one.thing): one for one in _of(event=event_id)}
+
+
+_of = CompiledRows(Stock, lambda: Stock.select().where(Stock.event == parameter("event")))
 
 
 def wanted(stocks, lines, voucher=None):
@@ -79,11 +82,16 @@ def take(order, wants, *, name=str, kind="hold"):
     `name(stock)` is what refusals call it. Refuses with SoldOut, which names what has run out; nothing is taken then.
     """
     column = "held" if kind == "hold" else "sold"
-    for stock, count in sorted(wants.items(), key=lambda pair: pair[0].id):
+    for stock, count in _in_order(wants):
         if not _set_aside[column](stock=stock.id, count=count):
             now_there = Stock.get_by_id(stock.id)
             raise SoldOut(_too_few(now_there, count, name(now_there)), now_there)
-        _note(stock, order, kind, **{f"d_{column}": count})
+    _note_all(order, wants, kind, **{f"d_{column}": 1})
+
+
+def _in_order(wants):
+    """Whoever needs several has them one after the other in the order of their ids, and waits for nobody in a ring."""
+    return sorted(wants.items(), key=lambda pair: pair[0].id)
 
 
 def fits(stock, count):
@@ -172,10 +180,25 @@ def comes_back(event_id):
 
 
 def _move(order, wants, kind, held=0, sold=0, why=None):
-    for stock, count in sorted(wants.items(), key=lambda pair: pair[0].id):
-        moved = {Stock.held: Stock.held + held * count, Stock.sold: Stock.sold + sold * count}
-        Stock.update(moved).where(Stock.id == stock.id).execute()
-        _note(stock, order, kind, why, d_held=held * count, d_sold=sold * count)
+    for stock, count in _in_order(wants):
+        _moved(stock=stock.id, held=held * count, sold=sold * count)
+    _note_all(order, wants, kind, why, d_held=held, d_sold=sold)
+
+
+_moved = Compiled(
+    lambda: (
+        Stock.update({Stock.held: Stock.held + parameter("held"), Stock.sold: Stock.sold + parameter("sold")})
+        .where(Stock.id == parameter("stock"))
+        .returning(Stock.id)
+    )
+)
+
+
+def _note_all(order, wants, kind, why=None, **each):
+    """Write to the ledger what an order moves of each stock: so many times `each`."""
+    usual = StockMove._meta.get_default_dict() | {"order": order.id, "kind": kind, "why": why}
+    moves = [({name: sign * count for name, sign in each.items()}, stock) for stock, count in _in_order(wants)]
+    insert_rows(StockMove, [usual | moved | {"event": stock.event_id, "stock": stock.id} for moved, stock in moves])
 
 
 def _note(stock, order, kind, why=None, by=None, **moved):

@@ -5,6 +5,8 @@ from functools import cache
 from peewee import JOIN, IntegerField
 
 from database.clock import now
+from database.compiled import CompiledRows
+from database.parameters import parameter
 from database.transactions import writes
 from domain import Invalid, existing
 from domain.base import keys
@@ -30,8 +32,20 @@ def one(id):
 
 def of(event_id):
     """All tiers of an event that aren't put away, in their order."""
-    mine = Tier.event == event_id, Tier.state != "archived"
-    return list(Tier.select().where(*mine).order_by(Tier.place, Tier.id))
+    return _of(event=event_id)
+
+
+# Of these two each place in line is made: `order_vs_pretix`.
+_of = CompiledRows(
+    Tier,
+    lambda: (
+        Tier.select().where(Tier.event == parameter("event"), Tier.state != "archived").order_by(Tier.place, Tier.id)
+    ),
+)
+_phases = CompiledRows(
+    PricePhase,
+    lambda: PricePhase.select().where(PricePhase.event == parameter("event")).order_by(PricePhase.id),
+)
 
 
 # --- who may buy it, and for how much -----------------------------------------------------------------------------
@@ -66,7 +80,7 @@ def closed(tier):
 def phases(event_id):
     """Tier's id → its price phases, in the order in which they count."""
     found = {}
-    for phase in PricePhase.select().where(PricePhase.event == event_id).order_by(PricePhase.id):
+    for phase in _phases(event=event_id):
         found.setdefault(phase.tier_id, []).append(phase)
     return found
 

@@ -197,6 +197,8 @@ def pay(order, token):
     order = holds.find(order, token)
     try:
         with inside(order.organization_id):
+            if proofs.buy_free(order, request.form):
+                return redirect(holds.address(order), 303)
             is_held = order.state == "held"
             order = holds.say_who(order.id, request.form) if is_held else order
             if order.total_cents and (way := request.form.get("way", "")) in providers.MODULES:

@@ -18,7 +18,7 @@ NOT_THERE = ("withheld", "failed", "suppressed", "bounced")  # nobody has read s
 
 
 def enter(row):
-    """Note a letter that was left to be sent, in the transaction that leaves it; returns its Letter."""
+    """Note a letter that was left to be sent, in the transaction that leaves it."""
     template = row.payload.get("template", "notice")
     stop = row.payload.get("stop")
     values = {
@@ -29,7 +29,6 @@ def enter(row):
         "email_norm": normalized(row.recipient),
     }
     Letter.insert(**values).on_conflict_ignore().execute()
-    return of(row)
 
 
 def kind_of(template):

@@ -5,6 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from database.compiled import CompiledRows
+from database.parameters import parameter
 from database.transactions import writes
 from domain import existing
 from domain.events import events, tiers
@@ -52,7 +54,14 @@ def one(id, event_id):
 
 def of(event):
     """Its gates, the oldest first."""
-    return list(Checkpoint.select().where(Checkpoint.event == event.id).order_by(Checkpoint.id))
+    return _of(event=event.id)
+
+
+# At each scan: `check_in_vs_pretix`.
+_of = CompiledRows(
+    Checkpoint,
+    lambda: Checkpoint.select().where(Checkpoint.event == parameter("event")).order_by(Checkpoint.id),
+)
 
 
 def chosen(event, id):

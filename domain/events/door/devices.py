@@ -52,8 +52,7 @@ def reach(user, public_id):
     """The Keeper of an event (its public id), or None where they don't work at its door or it has none now.
     Refuses with SecondFactorRequired a member of an organization that asks for one."""
     with everywhere("an event's door is found by its address"):
-        found = Event.select(Event, Organization).join(Organization)
-        event = found.where(Event.public_id == str(public_id)[:40]).first()
+        event = Event.one(Event.public_id == str(public_id)[:40])
         if event is None or not is_there(event) or event.organization.status == "deleted":
             return None
         member = organizations.reach(user, event.organization.slug)

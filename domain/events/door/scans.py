@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from peewee import JOIN, fn
 
 from database.clock import now
+from database.compiled import CompiledPairs
+from database.parameters import parameter
 from database.transactions import writes
 from domain.events import codes, events, passes
 from domain.events.afterwards import seats
@@ -119,7 +121,7 @@ def _facts(keeper, gate, one, moment):
             return {"said": "forged" if _is_ours(one.code) else "unreadable"}, None, None
         if said.event != keeper.event.id:
             return {"event": "other"}, None, Event.one(Event.id == said.event)
-        found = Pass.one(Pass.serial == said.serial, Pass.event == keeper.event.id)
+        found = next(iter(_passes(serial=said.serial, event=keeper.event.id)), None)
     elif one.serial:
         serial = "".join(one.serial.split()).lower()[:40]
         found = Pass.one(Pass.serial == serial)
@@ -128,6 +130,15 @@ def _facts(keeper, gate, one, moment):
     if found is None:
         return {"said": "unknown"}, None, other
     return _known_facts(keeper, gate, one, moment, found), found, None
+
+
+# At each scan: `check_in_vs_pretix`.
+_passes = CompiledPairs(
+    Pass.tier,
+    lambda: (
+        Pass.select(Pass, Tier).join(Tier).where(Pass.serial == parameter("serial"), Pass.event == parameter("event"))
+    ),
+)
 
 
 def _known_facts(keeper, gate, one, moment, found):

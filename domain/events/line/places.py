@@ -23,7 +23,7 @@ from database.parameters import parameter
 from database.statements import insert_rows, new_ids
 from database.transactions import wake, writes
 from domain import Invalid, NotFound, Refused, existing
-from domain.base import history, keys
+from domain.base import changes, history, keys
 from domain.base.changes import form_key
 from domain.events import events, holds, passes, stock
 from domain.events.line import calls
@@ -94,7 +94,7 @@ def block_of(address):
 def _join_all(event_id, calls_):
     """`join` for many who come at once and all find what they wish: everything is read once, and each table written
     once. Ends with the first for whom that isn't plain. Returns their places."""
-    _arrive(event=event_id, count=0)  # on PostgreSQL nobody else gets in line from here on
+    stock.lock_line(event_id)  # nobody else gets in line from here on
     event = events.one(event_id)
     if not _is_plain(event):
         return []
@@ -172,6 +172,7 @@ class _Crowd:
             order["id"] = id
         insert_rows(TicketOrder, self.orders)
         ids = [order["id"] for order in self.orders]
+        changes.happened(self.event.organization_id, "ticket_order", [(id, {}) for id in ids], "created")
         insert_rows(OrderItem, [item | {"order": id} for id, its in zip(ids, self.items, strict=True) for item in its])
         stock.take_all(list(zip(ids, self.takes, strict=True)))
         if came := [(id, one["via"], one["user"]) for id, one in zip(ids, self.places, strict=True) if one["via"]]:

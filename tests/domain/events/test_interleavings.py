@@ -195,8 +195,8 @@ def machine(clock, alice, monkeypatch):
         def crash_while_passes_are_made(self, which):
             attempt, issue = self.attempt(which), passes.issue
 
-            def dies(order):
-                issue(order)
+            def dies(order, items):
+                issue(order, items)
                 raise Crash
 
             with monkeypatch.context() as patch:

@@ -3,7 +3,7 @@
 import pytest
 
 from domain import Forbidden, NotFound, Refused
-from domain.events import codes, passes
+from domain.events import codes, holds, passes
 from domain.events.carriers import prints
 from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.threads import write
@@ -12,7 +12,7 @@ from tests.fixtures.threads import write
 def test_they_are_made_once(night):
     event, tier = night
     order = bought(event, tier, 3)
-    assert write(passes.issue, order) == []
+    assert write(passes.issue, order, holds.standing(order)) == []
     assert len({one.serial for one in passes.of(order)}) == 3
 
 
