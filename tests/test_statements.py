@@ -9,7 +9,7 @@ from database import statements
 from database.clock import now
 from database.columns import spelled
 from database.connections import database
-from database.scope import inside
+from database.scope import OutOfScope, inside
 from database.transactions import writes
 from models import CreditAccount, Membership, Organization, Setting, Task, User, WebhookEvent
 
@@ -52,6 +52,22 @@ def test_a_kept_text_is_peewees_own(cast):
                     assert (database.dialect, "history" in text) == ("postgres", True)
                 else:
                     assert (kept[0], list(kept[1])) == (text, list(params))
+
+
+def test_one_row_is_found_by_a_kept_text_and_only_where_one_stands(cast):
+    with inside(cast.acme):
+        made = writes(Task.create)(title="Chairs", user=cast.bob)
+        for _ in range(2):
+            assert Task.one(Task.title == "Chairs", Task.user == cast.bob).id == made.id
+            assert Task.get_by_id(made.id).title == "Chairs"
+            assert Task.one(Task.title == "Tables") is Task.one(fn.LOWER(Task.title) == "tables") is None
+            assert Task.one(fn.LOWER(Task.title) == "chairs").id == made.id  # not plain: Peewee's way
+    with inside(cast.globex):
+        assert Task.one(Task.id == made.id) is None
+        with pytest.raises(Task.DoesNotExist):
+            Task.get_by_id(made.id)
+    with pytest.raises(OutOfScope):
+        Task.one(Task.id == made.id)
 
 
 def test_what_is_written_over_is_part_of_a_kept_insert(cast):

@@ -84,5 +84,5 @@ def test_what_costs_or_where_nobody_asks_needs_no_code_and_a_limit_for_each_buye
     order = wanted(event, tier)
     assert not proofs.is_needed(order)
     write(Event.update(most_each=2).where(Event.id == event.id).execute)
-    assert proofs.is_needed(order)
+    assert proofs.is_needed(TicketOrder.get_by_id(order.id))
     assert not proofs.is_needed(TicketOrder(event=event.id, total_cents=5))

@@ -4,15 +4,19 @@ import gzip
 import io
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from limits import parse
 from pypdf import PdfReader
 
+from database import transactions
+from database.clock import now
 from database.transactions import writes
 from domain.base import allowances
 from domain.events import events, holds, orders, passes, payments, tiers
 from domain.events.carriers import prints
+from domain.events.line import places
 from domain.events.referring import referrals, vias
 from models import Event, Outgoing, Pass, TicketOrder
 from tests.domain.events.test_stock import bought, figures
@@ -207,6 +211,38 @@ def test_strangers_cause_few_letters_to_one_address(clock, inside_acme, at, brow
     assert Outgoing.select().where(Outgoing.kind == "mail").count() == 3
     assert "Who gets them?" in stranger.get(there).text  # what is held stays held
     assert stranger.post(there, data=WHO | {"email": "bob@example.org"}).status_code == 303
+
+
+def test_an_order_asks_the_database_few_things_and_is_bought_in_one_piece(night, browse, queries, monkeypatch):
+    """A place in line asks of many stocks, tiers and phases what it needs once, and buying reads its order once: twice
+    as many statements were half of what a server can sell."""
+    event, tier = night
+    pieces = []
+
+    class Noted(transactions.Piece):
+        def __init__(self, function, *args, **more):
+            pieces.append(function.__name__)
+            super().__init__(function, *args, **more)
+
+    monkeypatch.setattr(transactions, "Piece", Noted)
+    for _ in range(2):  # the second finds what is kept
+        stranger, key = browse(None), places.fresh_token(age=5)
+        queries.clear(), pieces.clear()
+        assert stranger.post(held(stranger, event, tier, 1, form_key=key), data=WHO).status_code == 303
+    assert pieces == ["join", "_bought"]
+    assert len(queries) <= 46, "\n".join(queries)
+    assert TicketOrder.select().where(TicketOrder.state == "paid").count() == 2
+
+
+def test_who_gets_no_tickets_may_have_as_many_letters_as_before(night, browse, monkeypatch):
+    event, tier = night
+    monkeypatch.setattr(allowances.limiter, "enabled", True)
+    stranger = browse(None)
+    there = held(stranger, event, tier, 1)
+    writes(TicketOrder.update(hold_until_at=now() - timedelta(minutes=1)).execute)()
+    for _ in range(4):
+        assert stranger.post(there, data=WHO).status_code == 409
+    assert stranger.post(held(browse(None), event, tier, 1), data=WHO).status_code == 303
 
 
 def test_a_person_begins_ten_orders_an_hour_and_what_is_not_to_be_had_counts_for_none(night, browse, at, monkeypatch):

@@ -9,6 +9,7 @@ from database.connections import database
 from database.scope import inside
 from database.transactions import writer
 from domain import Invalid, Refused
+from domain.base import changes
 from domain.events import holds, orders, passes, payments, stock
 from domain.events.afterwards import returns
 from domain.events.line import places, polls
@@ -48,6 +49,16 @@ def test_of_many_at_once_the_smaller_numbers_are_served(night):
     assert states(event) == ["called"] * 5 + ["waiting"] * 7
     assert figures(event) == [(5, 0)]
     assert stock.check(event.id) == []
+
+
+def test_automations_hear_of_orders_of_who_comes_alone_and_with_others(night, monkeypatch):
+    event, tier = night
+    heard = []
+    monkeypatch.setattr(changes, "_followers", [lambda _, table, moved, verb, by: heard.append((table, verb, moved))])
+    made = at_once(event, *[lambda key=key: stand(event, tier, key=key * 24).order_id for key in "abc"])
+    made += [stand(event, tier, key="d" * 24).order_id]
+    assert {(table, verb) for table, verb, _ in heard} == {("ticket_order", "created")}
+    assert sorted(row for _, _, moved in heard for row in moved) == [(id, {}) for id in sorted(made)]
 
 
 def test_a_form_that_is_sent_twice_makes_one_place(night):
