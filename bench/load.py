@@ -1,12 +1,13 @@
 """A keep-alive HTTP load client on one thread: raw sockets, prebuilt requests, every answer checked."""
 
+import contextlib
 import heapq
 import itertools
 import re
 import select
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 HOST = "127.0.0.1"
@@ -259,19 +260,32 @@ def _slow(port: int, number: int) -> socket.socket:
     return made
 
 
-def fetch(port: int, message: bytes, status: int | None = 200) -> bytes:
-    """One answer, head and body, on a connection of its own. Its status may be any if that is None."""
-    received = b""
+@contextlib.contextmanager
+def connected(port: int) -> Iterator[Callable[..., bytes]]:
+    """`ask(message, status=200)` on one connection that is kept, as a browser keeps it: one answer, head and body. Its
+    status may be any if that is None."""
     with socket.create_connection((HOST, port), timeout=STALL_SECONDS) as connection:
-        connection.sendall(message)
-        while not _complete(received):
-            data = connection.recv(1 << 18)
-            if not data:
-                raise ConnectionResetError("the server closed the connection inside an answer")
-            received += data
-    if status is not None and received[9:12] != str(status).encode():
-        raise LoadError(f"expected {status}, got {received[:1500]!r}")
-    return received
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        def ask(message: bytes, status: int | None = 200) -> bytes:
+            received = b""
+            connection.sendall(message)
+            while not _complete(received):
+                data = connection.recv(1 << 18)
+                if not data:
+                    raise ConnectionResetError("the server closed the connection inside an answer")
+                received += data
+            if status is not None and received[9:12] != str(status).encode():
+                raise LoadError(f"expected {status}, got {received[:1500]!r}")
+            return received
+
+        yield ask
+
+
+def fetch(port: int, message: bytes, status: int | None = 200) -> bytes:
+    """The same on a connection of its own."""
+    with connected(port) as ask:
+        return ask(message, status)
 
 
 def cookies(answer: bytes) -> dict[str, str]:

@@ -6,16 +6,16 @@
 import json
 import re
 import sys
-import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
 from urllib.parse import urlencode
 
 from bench.guildhall import EMAIL, FORM, SLUG, Owner
-from bench.load import Load, LoadError, cookies, fetch, request
+from bench.load import Load, LoadError, connected, cookies, fetch, request
 from bench.servers import Server
 
 SEEN = 303
@@ -53,17 +53,17 @@ class Sale:
         time.sleep(2)
         return (re.search(rb'name="form_key" value="([^"]+)', page)[1].decode() for page in pages)  # type: ignore[index]
 
-    def order(self, token: str) -> None:
+    def order(self, ask: Callable[..., bytes], token: str) -> None:
         """A stranger's whole way: hold a ticket, say who, and have it."""
-        port, wish = self.server.port, urlencode({f"t{self.told['tier']}": "1", "form_key": token}).encode()
+        wish = urlencode({f"t{self.told['tier']}": "1", "form_key": token}).encode()
         came = FORM | {"X-Forwarded-For": _network(token)}
-        held = fetch(port, request("POST", f"/e/{self.told['slug']}/orders", came, wish), status=SEEN)
+        held = ask(request("POST", f"/e/{self.told['slug']}/orders", came, wish), status=SEEN)
         there = _location(held)
         if not there.startswith("/orders/"):
             raise LoadError(f"no ticket was held: {there}")
         who = urlencode({"name": "Ada Lovelace", "email": f"{token}@example.org"}).encode()
         headers = came | {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies(held).items())}
-        fetch(port, request("POST", there, headers, who), status=SEEN)
+        ask(request("POST", there, headers, who), status=SEEN)
 
     def check_ins(self, owner: Owner) -> Iterator[bytes]:
         """Each good ticket once, as the door's page sends it."""
@@ -187,21 +187,21 @@ def _pdf() -> None:
 
 
 def orders_per_second(sale: Sale, seconds: float, clients: int) -> float:
-    """Whole orders a second, by so many strangers at once."""
-    left, done = list(sale.tokens(int(600 * seconds) + 20)), []
+    """Whole orders a second, by so many strangers at once; each has a connection, as the peer's clients have."""
+    left = list(sale.tokens(int(600 * seconds) + 20))
     began = time.perf_counter()
 
-    def buy() -> None:
-        while left and time.perf_counter() < began + seconds:
-            sale.order(left.pop())
-            done.append(1)
+    def buy(_: int) -> int:
+        done = 0
+        with connected(sale.server.port) as ask:
+            while left and time.perf_counter() < began + seconds:
+                sale.order(ask, left.pop())
+                done += 1
+        return done
 
-    workers = [threading.Thread(target=buy) for _ in range(clients)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return len(done) / (time.perf_counter() - began)
+    with ThreadPoolExecutor(clients) as strangers:  # who is refused ends the measure
+        done = sum(strangers.map(buy, range(clients)))
+    return done / (time.perf_counter() - began)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A hot sale over HTTP: many more buyers than seats, who pay at the sandbox; some vanish, pay late, press twice or lose
-their connection, and the server is killed twice. SALE says how many buyers; `make sale` runs it in full.
+their connection, and the server is killed twice. SALE says how many buyers; `make sale` runs it in full on both
+databases, `make sale ON=postgres SALE_SLOWER=3` on one, three times as slowly; each tells how it goes.
 """
 
 import json
@@ -63,6 +64,7 @@ payments._send_back_rest = lambda *about: None
 app.serve()
 """
 PRICE = 2000  # minor units
+TOLD = 10  # seconds from one line about a large sale to the next
 
 
 class Killable(Server):
@@ -134,7 +136,8 @@ def a_sale(tmp_path, at, kills, script=("app.py",), **about):
         )
         stack.enter_context(crowd)  # which closes its pipes
         stack.callback(crowd.kill)
-        began, due = time.monotonic(), sorted(random.Random(7).uniform(0.1, 0.9) * seconds for _ in range(kills))
+        told = began = time.monotonic()
+        due = sorted(random.Random(7).uniform(0.1, 0.9) * seconds for _ in range(kills))
         until = began + seconds + 240 * SLOWER
         for line in crowd.stdout:
             said = json.loads(line)
@@ -147,12 +150,23 @@ def a_sale(tmp_path, at, kills, script=("app.py",), **about):
                 if BUYERS < 1000:  # else their minute passes by itself
                     _end_leases_of_the_dead()
                 servers[len(due) % len(servers)].__enter__()
+            if BUYERS >= 1000 and time.monotonic() > told + TOLD:
+                told = time.monotonic()
+                _tell(event, told - began)
             is_over = figures(event)[0][1] >= SEATS or time.monotonic() > until
             # Only once somebody waits, so that who is called in their stead came by the line.
             if _somebody_waits(event) or time.monotonic() > began + seconds:
                 _let_lapse(event, said["gone"])
             print("over" if is_over and not due else "on", file=crowd.stdin, flush=True)
     return None
+
+
+def _tell(event, seconds):
+    """A line about how the sale goes."""
+    with suppress(Unavailable):
+        (held, sold), *_ = figures(event)
+        waiting = Place.select().where(Place.event == event.id, Place.state == "waiting").count()
+        print(f"{seconds:4.0f} s: {sold} of {SEATS} sold, {held} held, {waiting} wait", flush=True)
 
 
 # Whose clock doesn't stand still: the server's.
@@ -184,7 +198,7 @@ def _end_leases_of_the_dead():
 
 def _await_money():
     """Until the servers have carried all that the sandbox told, and sent back what is to go back."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 120 * SLOWER
     while time.monotonic() < until:
         with suppress(Unavailable):
             carried = Outgoing.select().where(Outgoing.kind << ("sandbox_tickets", "ticket_refund"))
