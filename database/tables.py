@@ -10,7 +10,7 @@ from database.compiled import JoinedRows, WholeRows, joined_plan, whole_row
 from database.connections import database
 from database.parameters import IN_SCOPE, parameter
 from database.scope import EVERYWHERE, OutOfScope, scope
-from database.statements import first, insert_row
+from database.statements import NotPlain, first, insert_row
 
 
 class ScopedSelect(ModelSelect):
@@ -95,9 +95,10 @@ class Table(Model):
         """The first row that meets the conditions, or None."""
         mine = cls.in_scope()
         query = lambda: cls.select().where(*conditions).limit(1)  # noqa: E731
-        if (known := first(cls, conditions if mine is None else (mine, *conditions), query)) is None:
+        try:
+            row = first(cls, conditions if mine is None else (mine, *conditions), query)
+        except NotPlain:
             return query().first()
-        row = database.execute_sql(*known).fetchone()
         return row and whole_row(cls, row)
 
     @classmethod

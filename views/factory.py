@@ -40,10 +40,17 @@ ROOMS = (
 DEVELOPMENT = ("views.base.dev", "views.money.sandbox")
 
 
+class Plain(Flask):
+    """All our functions are plain ones; Flask asks that of each, twenty times a request."""
+
+    def ensure_sync(self, func):
+        return func
+
+
 def create_app(chosen=None):
     """An application and nothing else: the database is opened by whoever serves, see database/opening.py."""
     chosen = configuration.use(chosen or configuration.load())
-    app = Flask("app", root_path=str(TOP), static_folder="static")
+    app = Plain("app", root_path=str(TOP), static_folder="static")
     app.secret_key = chosen.secret_key
     app.session_interface = cookies.Sessions()
     app.config.update(

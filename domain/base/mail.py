@@ -92,9 +92,7 @@ def deliver(row):
 
     Its message id is made from the row's key, so a repeat can be told.
     """
-    if (letter := letters.of(row)) is None:
-        writes(letters.enter)(row)
-        letter = letters.of(row)
+    letter = letters.of(row) or writes(letters.enter)(row)
     held = suppressions.blocking(row.recipient, letter.kind)
     if held is not None:
         raise outgoing.Withheld(f"this address isn't written to: {suppressions.sentence(held)}")

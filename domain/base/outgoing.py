@@ -126,7 +126,7 @@ def _post(template, to, key, values, about=None, good_until=None, **more):
         payload |= {"recipient": about[0].id, "organization": about[1].id}
     left = _left("mail", key, payload=payload, recipient=to, good_until_at=good_until)
     if left is not None:
-        letters.enter(left)
+        letters.put_down(left)
     return left is not None
 
 

@@ -18,7 +18,13 @@ NOT_THERE = ("withheld", "failed", "suppressed", "bounced")  # nobody has read s
 
 
 def enter(row):
-    """Note a letter that was left to be sent, in the transaction that leaves it."""
+    """Note a letter that was left to be sent, in the transaction that leaves it; returns its Letter."""
+    put_down(row)
+    return of(row)
+
+
+def put_down(row):
+    """The same for who needs no Letter."""
     template = row.payload.get("template", "notice")
     stop = row.payload.get("stop")
     values = {
