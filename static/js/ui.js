@@ -195,6 +195,16 @@
   });
   on("toggle", ({ target }) => {
     if (target.matches?.("details[open].switcher") && matchMedia("(hover: hover)").matches) target.querySelector("[data-narrows]")?.focus();
+    if (target.matches?.(".is-wide details[open].menu")) lay(target);
+  }, true);
+  // A table that scrolls in its card would cut off the menu of a row: it lies over the page, and goes with its row.
+  function lay(menu) {
+    const panel = menu.querySelector(".menu-panel"), around = menu.getBoundingClientRect(), below = around.bottom + 4;
+    panel.style.right = `${document.documentElement.clientWidth - around.right}px`;
+    panel.style.top = `${below + panel.offsetHeight < innerHeight ? below : Math.max(8, around.top - 4 - panel.offsetHeight)}px`;
+  }
+  on("scroll", ({ target }) => {
+    if (!target.closest?.(".menu-panel")) document.querySelectorAll(".is-wide details[open].menu").forEach(lay);
   }, true);
 
   // -- confirmations, in our own dialog: <form data-confirm="Refund order 1042?" data-confirm-verb="Refund">, hx-confirm

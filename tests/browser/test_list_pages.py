@@ -338,3 +338,14 @@ def test_a_table_that_is_wider_than_its_place_scrolls_in_it_and_the_page_never(p
     page.goto(f"{TEAM}/tasks")
     expect(page.locator(".table-wrap")).to_be_visible()
     expect(page.locator(".table-wrap.is-wide")).to_have_count(0)  # its head stays with the page's
+
+
+def test_the_menu_of_a_row_lies_over_a_table_that_scrolls_in_its_card(page_of):
+    page = page_of("alice", viewport={"width": 1000, "height": 800})
+    page.goto(f"{TEAM}/events/2/tiers")
+    expect(page.locator(".table-wrap.is-wide")).to_be_visible()
+    menu = page.locator("#list_rows .row-acts .menu").last
+    menu.locator("summary").click()
+    lowest = "one => { const at = one.getBoundingClientRect(); return [at.x + 9, at.bottom - 9]; }"
+    on_top = f"one => one.contains(document.elementFromPoint(...({lowest})(one)))"
+    page.wait_for_function(on_top, arg=menu.locator(".menu-panel").element_handle())
