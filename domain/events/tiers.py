@@ -204,6 +204,7 @@ def rules_in(currency):
             ),
         ),
         parent=Tier.event,
+        moves=(Stock.updated_at,),
         stands_in=lambda id, by: events.one(id),
         hears="stock",
         notes=("Now", _notes),

@@ -217,6 +217,7 @@ def rules_in(currency):
         ),
         once=(("code", _holder),),
         parent=Voucher.event,
+        moves=(Stock.updated_at,),
         stands_in=lambda id, by: events.one(id),
         hears="stock",
         also=("event", "discount", "value"),

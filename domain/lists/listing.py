@@ -122,7 +122,10 @@ class Listing:
     elsewhere: Any = ()  # ((field name, column of a joined table, its place or None), …)
     also: tuple[str, ...] = ()  # columns that links, acts and looks need besides the listed
     imports: bool = False  # files can be brought in: domain/imports
-    followed: bool = False  # all that changes in its rows is noted, so that programs can ask what changed since
+    followed: bool = (
+        False  # all that changes in its rows is noted; else programs hear of them by when they were written
+    )
+    moves: Any = ()  # of a list that isn't: the `updated_at` of joined tables that it shows something of
     once: Any = ()  # ((field that holds no value twice, (value, by, parent) → the id of its row or None), …)
     exports: tuple[str, ...] = ()  # fields that aren't listed but stand in the file
     within: Any = None  # the column that names the organization, where the table isn't Owned

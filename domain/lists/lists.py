@@ -133,6 +133,16 @@ def find(listing, id, by, parent=None):
     return _row(listing, rows[0]) if rows else None
 
 
+def find_many(listing, by, parent, narrow, *more):
+    """(row as the list shows it, what stands in the columns `more`) of its rows that `narrow` leaves of a query."""
+    shape = shape_of(listing, Ask(tab=listing.readings[0].key, parent=parent), by, ONE, None)
+    query = narrowed(listing, shape, (*listing.columns, *more))[0]
+    with standing(listing, by):
+        found = Compiled(lambda: narrow(query))(**values_of(listing, Ask(parent=parent), by, None))
+    beyond = len(listing.columns)
+    return [(_row(listing, values[:beyond]), values[beyond:]) for values in found]
+
+
 def standing(listing, by):
     """Where the query stands: in the organization that is stood in already, or for the platform in all of them."""
     if by.organization is None and issubclass(listing.model, Owned):

@@ -258,6 +258,7 @@ listing = Listing(
     ),
     notes=("Here", _notes),
     within=Membership.organization,
+    moves=(Profile.updated_at,),
     reads="members.read",
     ranges=("joined_at",),
     chips="role",

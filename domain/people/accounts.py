@@ -254,6 +254,7 @@ def change_address(user, token_id, code):
         raise tokens.CodeExpired("This address has an account by now.")
     old, new = user.email, codes.recipient(token)
     User.update(email=new, email_norm=token.email_norm, email_verified_at=now()).where(User.id == user.id).execute()
+    Profile.update(updated_at=now()).where(Profile.user == user.id).execute()  # by which lists of members hear of both
     AuthToken.delete().where(AuthToken.email_norm == normalized(old)).execute()
     audit.record("security.email_changed", "Changed the e-mail address", by=user, target=user, before=old, after=new)
     for to in (old, new):

@@ -2,6 +2,7 @@
 
 The log of changes is the order: its ids become visible in their order (domain/base/changes.py), so a place in it skips
 nothing. Rows are told as they are now, once each. What isn't theirs to see is told of only where they saw it before.
+Of a list that isn't `followed` the log tells what was made and removed by hand; the rest is moments.py's.
 
 `told` is a Table, or for tables that people made what domain/records/programs/changes.py has of the same names.
 """
@@ -18,7 +19,7 @@ from domain.base import keys, settings
 from domain.fields.forms import fingerprint
 from domain.lists import lists
 from domain.lists.listing import granted
-from domain.lists.programs import reading
+from domain.lists.programs import moments, reading
 from models import Change
 
 LOOKED = 5000  # changes of the organization that are looked through for one page
@@ -42,6 +43,7 @@ class _Place(NamedTuple):
     change: int
     at: str
     sees: str
+    reached: Any  # of a list that isn't followed: moments.Reached
 
 
 class Table(NamedTuple):
@@ -67,11 +69,16 @@ class Table(NamedTuple):
 
     def listed(self, ids):
         """id → row as the list has it, of those that are there and seen."""
-        listing, found = self.rules.listing.whole, {}
-        here = (listing.model.id << ids, self.rules.reachable(self.by), *listing.bounds(self.by, self.parent))
-        for (id,) in listing.model.select(listing.model.id).where(*here).tuples() if ids else ():
-            found[id] = lists.find(listing, id, self.by, self.parent)
-        return {id: row for id, row in found.items() if row is not None}
+        listing, mine = _whole(self), self.rules.reachable(self.by)
+        narrow = lambda query: query.where(listing.model.id << ids, mine)  # noqa: E731
+        found = lists.find_many(listing, self.by, self.parent, narrow) if ids else ()
+        return {row.id: row for row, _ in found}
+
+    def moved(self, reached, most):
+        """(id → row of the next `most` that were written behind a place, how far that is)"""
+        mine = self.rules.reachable(self.by)
+        rows, reached = moments.behind(_whole(self), reached, most, mine, self.by, self.parent)
+        return {row.id: row for row in rows}, reached
 
     def seen_before(self, ids, before):
         """Those of rows that aren't seen which were behind a place, as far as the log tells whose they were."""
@@ -112,7 +119,7 @@ def taken_back(listing, ids, before, take_back):
 
 def start(told):
     """What is asked for next by whoever reads the whole list from now on."""
-    return _sealed(told, _newest())
+    return _sealed(told, _newest(), None if told.rules.listing.followed else moments.here())
 
 
 def since(told, place, most):
@@ -120,22 +127,27 @@ def since(told, place, most):
     rules, stood = told.rules, _opened(told.rules, place)
     until = _until(stood.change)
     here = (Change.table == rules.listing.table) & (Change.id > stood.change) & (Change.id <= until)
-    noted, rows, last = Change.select().where(here).order_by(Change.id), {}, until
+    noted, ids, last = Change.select().where(here).order_by(Change.id), {}, until
     reread = stood.sees != told.sees
     for change in noted.iterator():
         if change.row_id is None:  # another shape is told by what they see of it
             reread = reread or bool(change.fields)
         elif not told.tells(change):
             continue
-        elif change.row_id not in rows and len(rows) == most:
+        elif change.row_id not in ids and len(ids) == most:
             last = change.id - 1
             break
         else:
-            rows[change.row_id] = change.id
-    items = _items(told, sorted(rows, key=lambda id: rows[id]), stood.change)
-    more = last < until or until < _newest()
+            ids[change.row_id] = change.id
+    rows, reached = told.listed(list(ids)), stood.reached
+    gone = told.seen_before([id for id in ids if id not in rows], stood.change)
+    ids = [id for id in sorted(ids, key=lambda id: ids[id]) if id in rows or id in gone]
+    if reached:
+        moved, reached = told.moved(reached, most - len(ids))
+        ids, rows = list(dict.fromkeys([*ids, *moved])), rows | moved
+    more = last < until or until < _newest() or bool(reached and reached.began)
     # Who is behind hasn't heard of all until now: only what was kept since they had is still told whole.
-    return Page(items, _sealed(told, last, stood.at if more else None), more, reread)
+    return Page(_items(told, ids, rows), _sealed(told, last, reached, stood.at if more else None), more, reread)
 
 
 def _newest():
@@ -148,28 +160,31 @@ def _until(change):
     return max((id for (id,) in some.tuples()), default=change)
 
 
-def _items(told, ids, before):
+def _whole(told):
+    return (told.rules.told or told.rules).listing.whole
+
+
+def _items(told, ids, rows):
     """Rows as JSON as they are now; of those that aren't seen any more, that they are gone."""
-    listing = (told.rules.told or told.rules).listing.whole
-    rows = told.listed(ids)
+    listing = _whole(told)
     people = lists.people_of(listing, list(rows.values()))
-    left = told.seen_before([id for id in ids if id not in rows], before)
     shown = {id: {"row": reading.as_json(listing, row, people)} for id, row in rows.items()}
-    return [{"id": id, "deleted": id not in rows} | shown.get(id, {}) for id in ids if id in rows or id in left]
+    return [{"id": id, "deleted": id not in rows} | shown.get(id, {}) for id in ids]
 
 
 # --- places -------------------------------------------------------------------------------------------------------
 
 
-def _sealed(told, change, at=None):
+def _sealed(told, change, reached, at=None):
     """A place behind a change; `at` is when whoever has it had heard of everything, else now."""
-    said = [told.rules.listing.table, change, at or now().isoformat(timespec="seconds"), told.sees]
+    said = [told.rules.listing.table, change, at or now().isoformat(timespec="seconds"), told.sees, reached]
     return keys.seal(json.dumps(said)).rstrip("=")
 
 
 def _opened(rules, text) -> Any:
     try:
-        table, change, at, sees = json.loads(keys.unseal(text[:600] + "=" * (-len(text[2:600]) % 4)) or "[]")
+        opened = json.loads(keys.unseal(text[:900] + "=" * (-len(text[2:900]) % 4)) or "[]")
+        table, change, at, sees, reached = opened
     except ValueError:
         table = None
     if table != rules.listing.table:
@@ -177,4 +192,4 @@ def _opened(rules, text) -> Any:
     kept = timedelta(days=settings.get("change_retention_days")) - MARGIN
     if datetime.fromisoformat(at) < now() - kept:
         raise Gone("What changed since then isn't kept any more. Read the whole list, then go on from a new place.")
-    return _Place(change, at, sees)
+    return _Place(change, at, sees, reached and moments.Reached(*reached))

@@ -13,9 +13,7 @@ WRITING = {"create", "change", "remove", "restore", "batch", "put", "attach"}
 def operations(rules):
     """The operations of a list, whoever asks."""
     listing = rules.listing
-    found = {"list"}
-    if listing.followed:
-        found.add("follow")
+    found = {"list", "follow"}
     if listing.files:
         found |= {"attach"} | ({"files"} if rules.files != "none" else set())
     if any(field.kind.pointing or field.kind.holds_files for field in listing.fields):

@@ -3,15 +3,20 @@
 What a list has not is answered as at an address that nobody knows, and no document names it.
 """
 
+from datetime import timedelta
+
 import pytest
 
+from database.clock import now
 from database.scope import inside
 from domain.events import events
 from domain.lists import rows
 from domain.lists.programs import offered
+from domain.organizations import members
+from domain.people import accounts
 from domain.records import collections
 from domain.tasks import tasks
-from models import Event, Task, Voucher
+from models import Membership, Pass, Profile, Stock, Task, TicketOrder, Tier, Voucher
 from tests.fixtures.doors import an_event, passes_of
 from tests.fixtures.keys import Program, a_key, pay
 from tests.fixtures.threads import write
@@ -160,7 +165,6 @@ def test_what_a_list_has_not_is_as_an_address_that_nobody_knows(program, cast):
     unknown = app.ask("GET", "/tasks/1/nothing/at/all")
     assert unknown.status_code == 404
     for method, path in (
-        ("GET", "/members/changes"),
         ("GET", "/tasks/1/labels"),
         ("GET", "/members/1/files"),
         ("GET", "/members/1/files/1"),
@@ -173,7 +177,6 @@ def test_what_a_list_has_not_is_as_an_address_that_nobody_knows(program, cast):
         ("POST", "/events/1/files"),
         ("POST", f"/events/{event}/orders"),
         ("POST", f"/events/{event}/orders/batch"),
-        ("GET", f"/events/{event}/orders/changes"),
         ("POST", f"/events/{event}/speakers/1/restore"),
     ):
         answer = app.ask(method, path, None if method == "GET" else {})
@@ -187,11 +190,12 @@ def test_what_a_list_has_not_is_as_an_address_that_nobody_knows(program, cast):
     assert {("post", "tasks/batch"), ("get", "tasks/changes"), ("post", "events/{parent}/speakers/batch")} <= named
     assert {("get", "tasks/{id}/files"), ("put", "labels/by/label/{value}"), ("get", "workspaces")} <= named
     lacking = [("put", "tasks"), ("post", "members"), ("delete", "labels"), ("post", "events/{parent}/orders")]
-    lacking += [("get", "members/changes"), ("post", "workspaces"), ("patch", "events/{parent}/passes")]
+    lacking += [("post", "workspaces"), ("patch", "events/{parent}/passes")]
     said = [
         one for one in named for method, start in lacking if one[0] == method and f"{one[1]}/".startswith(f"{start}/")
     ]
     assert {path for _, path in said} <= {"members/query", "workspaces/query", "events/{parent}/orders/query"}
+    assert {("get", f"{at}/changes") for at in ("members", "events/{parent}/orders")} <= named
 
 
 def test_a_table_takes_no_name_of_the_house_and_one_that_had_it_keeps_it(program, cast, at):
@@ -209,11 +213,101 @@ def test_a_table_takes_no_name_of_the_house_and_one_that_had_it_keeps_it(program
 
 
 def test_what_is_followed_is_all_that_a_list_shows(at, cast):
-    """No list whose fields come from other tables says that all changes of its rows are noted."""
+    """No list whose fields come from other tables says that all changes of its rows are noted; and of those that aren't
+    followed each table that it shows something of is said to move its rows, but for what follows without being told."""
     with inside(cast.acme):
         found = [make(at("alice")) for make in HOUSE.values()] + [make("EUR") for make in OF_EVENTS.values()]
-    followed = [rules.listing for rules in found if "follow" in offered.operations(rules)]
+    lists = [rules.listing for rules in found if "follow" in offered.operations(rules)]
+    assert len(lists) == len(found)
+    followed = [listing for listing in lists if listing.followed]
     assert {listing.name for listing in followed} == {"tasks", "labels", "events", "event_types"}
     for listing in followed:
         assert {name for name, _, place in listing.elsewhere if place is None} == set()
-    assert Event._meta.table_name == "event"
+    moves = {listing.name: {one.model for one in listing.moves} for listing in lists if listing.moves}
+    assert moves == {"tiers": {Stock}, "vouchers": {Stock}, "members": {Profile}}
+
+
+def followed(app, path, place, **most):
+    """(id → what is told of its row, the next place) of all pages."""
+    told, more = {}, True
+    while more:
+        page = app.get(f"{path}/changes?since={place}" + "".join(f"&limit={n}" for n in most.values())).json
+        assert not page["reread"], page
+        told |= {one["id"]: one.get("row") for one in page["items"]}
+        place, more = page["since"], page["more"]
+    return told, place
+
+
+def rest(*tables):
+    """All that stands there was written an hour ago."""
+    for table in tables:
+        write(table.update(updated_at=now() - timedelta(hours=1)).execute)
+
+
+def test_orders_passes_and_tickets_are_followed_by_when_they_were_written(program, cast, at):
+    app = program()
+    with inside(cast.acme):
+        event = an_event()
+        passes_of(event, ["Ada", "Ben", "Cleo"])
+        rest(TicketOrder, Pass, Tier, Stock)
+        place, below = {}, f"/events/{event.id}"
+        for name in ("orders", "passes", "tiers", "speakers"):
+            place[name] = app.get(f"{below}/{name}/changes").json["since"]
+            assert followed(app, f"{below}/{name}", place[name])[0] == {}
+        ada = Pass.get(Pass.holder == "Ada")
+        write(Pass.update(holder="Ada L.").where(Pass.id == ada.id).execute)
+        told, after = followed(app, f"{below}/passes", place["passes"])
+        assert {id: row["holder"] for id, row in told.items()} == {ada.id: "Ada L."}
+        assert followed(app, f"{below}/passes", after)[0] == told, "told again for a moment, and never left out"
+        rest(Pass)
+        assert followed(app, f"{below}/passes", after)[0] == {}
+        write(Stock.create, event=event, kind="tier", thing=ada.tier_id, size=9, sold=1)
+        told, _ = followed(app, f"{below}/tiers", place["tiers"])
+        assert {id: row["sold"] for id, row in told.items()} == {ada.tier_id: 1}
+        write(TicketOrder.update(name="Ada").execute)
+        told, _ = followed(app, f"{below}/orders", place["orders"], limit=1)
+        assert {id: row["name"] for id, row in told.items()} == {one.id: "Ada" for one in TicketOrder.select()}
+        other = an_event("Another")
+    assert app.get(f"/events/{other.id}/orders/changes?since={place['tiers']}").status_code == 422
+
+
+def test_what_was_removed_of_a_list_that_is_followed_by_moments_is_told(program, cast, at):
+    app = program()
+    with inside(cast.acme):
+        event, other = an_event(), an_event("Another")
+    below = f"/events/{event.id}/speakers"
+    gone, kept = (app.post(below, {"name": name}).json["id"] for name in ("Gone", "Kept"))
+    place = app.get(f"{below}/changes").json["since"]
+    elsewhere = app.post(f"/events/{other.id}/speakers", {"name": "There"}).json["id"]
+    assert app.ask("DELETE", f"{below}/{gone}").status_code == 204
+    assert app.ask("DELETE", f"/events/{other.id}/speakers/{elsewhere}").status_code == 204
+    made = app.post(below, {"name": "New"}).json["id"]
+    told, _ = followed(app, below, place, limit=1)
+    assert {id: row and row["name"] for id, row in told.items()} == {gone: None, kept: "Kept", made: "New"}
+
+
+def test_members_are_followed_with_their_names_and_who_left(program, cast, at):
+    app = program()
+    place = app.get("/members/changes").json["since"]
+    rest(Membership, Profile)
+    bob = Membership.get(Membership.user == cast.bob, Membership.organization == cast.acme).id
+    accounts.change_profile(cast.bob, "Robert", "UTC")
+    told, place = followed(app, "/members", place)
+    assert {id: row["name"] for id, row in told.items()} == {bob: "Robert"}
+    with inside(cast.acme):
+        members.leave(by=at("bob"))
+    told, _ = followed(app, "/members", place)
+    assert told[bob] is None
+    assert set(told) == {bob}
+
+
+def test_a_page_of_changes_is_read_at_once(program, queries):
+    app, ids = program(), []
+    place = app.get("/tasks/changes").json["since"]
+    looks = []
+    for _ in range(2):
+        ids += [app.post("/tasks", {"title": "One more"}).json["id"] for _ in range(5)]
+        queries.clear()
+        assert len(app.get(f"/tasks/changes?since={place}").json["items"]) == len(ids)
+        looks.append(len(queries))
+    assert looks[1] <= looks[0]
