@@ -37,7 +37,16 @@ from models import ApiKey, Collection, Organization, Profile, User
 
 SCOPES = (
     *("tasks.read", "tasks.read_all", "tasks.write", "tasks.write_all", "events.read", "events.write"),
-    *("events.check_in", "orders.read", "records.read", "records.write", "members.read", "workspaces.read"),
+    *(
+        "events.publish",
+        "events.check_in",
+        "orders.read",
+        "orders.write",
+        "records.read",
+        "records.write",
+        "members.read",
+        "workspaces.read",
+    ),
 )
 SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 FORM = re.compile(r"ghk_([0-9A-Za-z]{8})_[0-9A-Za-z]{32}", re.ASCII)

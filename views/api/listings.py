@@ -94,6 +94,10 @@ SHAPE = Named(
 QUERY = Named("RowQuery", tables.question)
 BATCH, BATCHED = Named("Batch", tables.batch), Named("Batched", lambda: tables.batched(ROW))
 FILE = Named("StoredFile", lambda: obj({"id": INTEGER, "name": STRING, "type": STRING, "size": INTEGER}))
+ACT, ACTED = (
+    Named("Act", lambda: obj(tables.ASKED, additionalProperties=False) | {"required": []}),
+    Named("Acted", lambda: tables.acted(ROW)),
+)
 NAMED = (schemas.parameter("name", STRING, "What the file is called."),)
 CHANGES = Named("RowChanges", lambda: tables.changes(ROW))
 
@@ -249,6 +253,34 @@ def restore_row(listing, id, parent=None):
 @_route("POST", "/query", Described("Rows by groups of conditions", PAGE, body=QUERY, reads=True))
 def query_rows(listing, parent=None):
     return rest.query(_rules(listing, parent), parent)
+
+
+def _may_act(listing, id, act, parent=None):
+    demand(g.by, _chosen(_rules(listing, parent), act).capability)
+
+
+def _chosen(rules, act):
+    return offered.need_act(rules, g.by, act)
+
+
+def _act_route(path):
+    about = Described("Do a named act to a row", ACTED, body=ACT, versioned=True, matches=True)
+    return operation(blueprint, "POST", AT + path, "", about, also=BELOW + path, first=_may_act)
+
+
+@_act_route("/<id:id>/<act>")
+def act_on_row(listing, id, act, parent=None):
+    rules, sent = _rules(listing, parent), sent_object() if request.content_length else {}
+    chosen, about = _chosen(rules, act), {"by": g.by, "parent": parent, "versions": versions()}
+    done, row = writing.act(rules, chosen, id, sent, **about)
+    return Answer({"done": done, "row": row}, headers={"ETag": f'"{reading.version(row)}"'} if row else {})
+
+
+@_route(
+    "POST", "/<id:id>/buttons/<id:button>", Described("Press a button of a row", ACTED, versioned=True, matches=True)
+)
+def press_button(listing, id, button, parent=None):
+    return act_on_row(listing, id, f"buttons/{button}", parent)
 
 
 # --- several at once ------------------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ class _Writer:
         if described.pin:
             said = "The shape that the names here are of: they hold whatever is renamed."
             yield _header("Records-Shape", {"type": "integer", "enum": [described.pin]}, said)
-        if described.versioned and method in ("PATCH", "DELETE", "PUT"):
+        if described.versioned and (described.matches or method in ("PATCH", "DELETE", "PUT")):
             yield _header("If-Match", STRING, "The ETag of what was read: 412 when something else stands there by now.")
 
     def _responses(self, method, described):

@@ -35,6 +35,7 @@ class Described:
     body: Any = None
     pin: int = 0  # the number of the shape that a client made of it knows
     versioned: bool = False  # answers have an ETag; writing takes If-Match
+    matches: bool = False  # also a POST takes it
     tag: str = ""
     scope: str = ""
     is_keyed: bool = False  # for programs with a key

@@ -1,7 +1,9 @@
 """The operations of lists of an organization with their very fields, as one key may use them: for its own document."""
 
+import re
 from types import SimpleNamespace
 
+from domain.lists.listing import granted
 from domain.lists.programs import asking, batches, offered
 from views.machines import schemas
 from views.machines.operations import Described
@@ -46,6 +48,20 @@ def operations(rules, by, organization, listing, pin):
     if "batch" in can:
         done = f"Several rows of {whole.heading} at once"
         yield one("POST", "/batch", "batch", done, _batched(name, row), body=_batch(name))
+    for act in offered.acts(rules, by):
+        if granted(by, act.capability):
+            word, done = re.sub(r"\W", "_", act.key), f"{act.label}: {thing}"
+            sent = VALUE if act.asks else None
+            yield one(
+                "POST",
+                f"/<id:id>/{act.key}",
+                f"{word}_of",
+                done,
+                _acted(name, row),
+                body=sent,
+                versioned=True,
+                matches=True,
+            )
     for own, _ in whole.once if "put" in can else ():
         field = whole.by_name[own]
         if not field.kind.pointing and not field.acted:
@@ -71,6 +87,10 @@ def _changes(name, row):
     return Named(f"{name}Changes", lambda: changes(row))
 
 
+def _acted(name, row):
+    return Named(f"{name}Acted", lambda: acted(row))
+
+
 def _batched(name, row):
     return Named(f"{name}Batched", lambda: batched(row))
 
@@ -92,6 +112,16 @@ PAGED = (
 PART = Named("Part", lambda: obj({"id": INTEGER}, additionalProperties=True))
 CELL = Named("PartPage", lambda: obj({"items": {"type": "array", "items": PART}, "next": schemas.or_null(STRING)}))
 WORDS = {"type": ["string", "array"], "items": STRING}
+
+
+ASKED = {"value": {"description": "What the act asks for, as a field of its kind has it; null is nothing."}}
+VALUE = Named("ActValue", lambda: obj(ASKED, additionalProperties=False))
+
+
+def acted(row):
+    """What an act did."""
+    there = {"anyOf": [row, {"type": "null"}], "description": "Null where it is gone."}
+    return obj({"done": STRING | {"description": "A sentence for people."}, "row": there})
 
 
 def question():

@@ -127,21 +127,21 @@ def since(told, place, most):
     rules, stood = told.rules, _opened(told.rules, place)
     until = _until(stood.change)
     here = (Change.table == rules.listing.table) & (Change.id > stood.change) & (Change.id <= until)
-    noted, ids, last = Change.select().where(here).order_by(Change.id), {}, until
+    noted, heard, last = Change.select().where(here).order_by(Change.id), {}, until
     reread = stood.sees != told.sees
     for change in noted.iterator():
         if change.row_id is None:  # another shape is told by what they see of it
             reread = reread or bool(change.fields)
         elif not told.tells(change):
             continue
-        elif change.row_id not in ids and len(ids) == most:
+        elif change.row_id not in heard and len(heard) == most:
             last = change.id - 1
             break
         else:
-            ids[change.row_id] = change.id
-    rows, reached = told.listed(list(ids)), stood.reached
-    gone = told.seen_before([id for id in ids if id not in rows], stood.change)
-    ids = [id for id in sorted(ids, key=lambda id: ids[id]) if id in rows or id in gone]
+            heard[change.row_id] = change.id
+    rows, reached = told.listed(list(heard)), stood.reached
+    gone = told.seen_before([id for id in heard if id not in rows], stood.change)
+    ids = [id for id in sorted(heard, key=lambda id: heard[id]) if id in rows or id in gone]
     if reached:
         moved, reached = told.moved(reached, most - len(ids))
         ids, rows = list(dict.fromkeys([*ids, *moved])), rows | moved

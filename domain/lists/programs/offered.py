@@ -3,6 +3,8 @@
 The document names nothing else, and whatever else is asked for isn't there: as at an address that nobody knows.
 """
 
+from types import SimpleNamespace
+
 from domain import NotFound
 from domain.lists import rows
 from domain.lists.listing import granted
@@ -31,6 +33,23 @@ def of(rules, by):
     if not rules.listing.writes or not granted(by, rules.listing.writes):
         return found - WRITING
     return found if rules.may_add(by) else found - {"create"}
+
+
+def acts(rules, by):
+    """The acts of rows that programs can do at all: none that only leads to another page. A table's button is there for
+    who may change all that it changes, of a row of their own."""
+    mine = SimpleNamespace(created_by_id=by.user.id)
+    for act in rules.listing.acts:
+        if not (act.opens or act.leads) and (not rules.listing.source or act.may(mine, by)):
+            yield act
+
+
+def need_act(rules, by, key):
+    """The Act of this name. Refuses with NotFound."""
+    found = next((act for act in acts(rules, by) if act.key == key), None)
+    if found is None:
+        raise NotFound()
+    return found
 
 
 def need(rules, operation):

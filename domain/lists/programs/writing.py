@@ -10,10 +10,14 @@ from database.locks import lock
 from database.scope import scope
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
+from domain.base.allowances import spend
+from domain.base.stepup import VerificationRequired
 from domain.fields.derived import Derived
+from domain.fields.forms import read_whole
 from domain.fields.kinds import Unfit
-from domain.lists import attachments, rows
-from domain.lists.programs.asking import called, names, unknown
+from domain.lists import attachments, lists, rows
+from domain.lists.listing import demand
+from domain.lists.programs.asking import UNKNOWN, called, names, unknown
 from domain.lists.programs.reading import one, version
 
 READ_ONLY = "This field is only read."
@@ -29,6 +33,12 @@ class LinkedElsewhere(Refused):
     """No two rows link to the same one there, and another does; `details` has that as `present`, where it is seen."""
 
     code = "LINKED_ELSEWHERE"
+
+
+class NeedsPerson(Refused):
+    """What takes a proof of who one is, which no program has."""
+
+    code, status = VerificationRequired.code, 403
 
 
 class VersionNeeded(Refused):
@@ -75,6 +85,38 @@ def attach(rules, id, facts, *, by, field="", parent=None, versions=()):
     Changed."""
     _check_version(rules, id, by, parent, versions)
     return attachments.note(rules, id, facts, by=by, parent=parent, field=field)
+
+
+@writes
+def act(rules, chosen, id, sent, *, by, parent=None, versions=()):
+    """Do an Act to a row, with the `value` that was sent where it asks for one; returns (what to say, the row as it is
+    then, None where it is gone). Refuses as rows.act, with Invalid, with Changed, and with NeedsPerson."""
+    demand(by, chosen.capability)
+    _check_version(rules, id, by, parent, versions)
+    one(rules, id, by, parent)
+    if wrong := dict.fromkeys(sent.keys() - ({"value"} if chosen.asks else set()), UNKNOWN):
+        raise Invalid(wrong)
+    value = _asked_value(rules, chosen, id, sent.get("value"), by, parent) if chosen.asks else None
+    if chosen.spends:
+        spend(chosen.spends, by.organization)
+    try:
+        with _said_for_programs(rules.listing):
+            answer = rows.act(rules, chosen.key, [id], by=by, value=value, parent=parent)[2]
+    except VerificationRequired as refusal:
+        says = refusal.details["says"]
+        raise NeedsPerson(f"No key can {says}: that takes a proof of who one is, on the site’s pages.") from None
+    return answer if isinstance(answer, str) else chosen.done, _there(rules, id, by, parent)
+
+
+def _asked_value(rules, chosen, id, sent, by, parent):
+    field = chosen.asks(lists.find(rules.listing, id, by, parent), by)
+    try:
+        text = "" if sent is None else field.kind.text(field.kind.from_json(sent))
+        return read_whole((field,), {field.name: text})[field.name]
+    except Unfit as unfit:
+        raise Invalid({"value": str(unfit)}) from None
+    except Invalid as refusal:
+        raise Invalid({"value": refusal.fields[field.name]}) from None
 
 
 def need_version(rules, by, versions):

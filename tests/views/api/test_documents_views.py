@@ -269,6 +269,8 @@ moved = client.change_offers(made["id"], {"link": {"id": made["id"], "move": Tru
 place = client.follow_tasks()["since"]
 done = client.batch_tasks({"rows": [{"do": "create", "row": {"title": "From afar"}}]})["results"]
 told = client.follow_tasks({"since": place})["items"]
+taken = client.archiving_of_labels(client.create_labels({"label": "Old"})["id"])
+pages += [taken["done"] != "", taken["row"] is not None and taken["row"]["label"] == "Old"]
 pages += [moved is not None, [one["id"] for one in told] == [one["row"]["id"] for one in done]]
 print(json.dumps([made["money"], put["rating"], [one["id"] == put["id"] for one in linked["links"] or []], found, pages]))
 """
@@ -311,7 +313,7 @@ def test_a_key_has_a_document_and_clients_of_its_own(tmp_path, web, served, offe
         tmp_path, document, OF_A_TABLE
     ).stdout
     told = json.loads(_run(tmp_path, served, key))
-    assert told == [{"amount": "12.34", "currency": "EUR"}, 3, [True], ["From afar"], [True] * 4]
+    assert told == [{"amount": "12.34", "currency": "EUR"}, 3, [True], ["From afar"], [True] * 6]
     assert of_key(web, key, "client.ts").text == typescript.client(document)
     story = """
 import { Client } from "./client.ts";
@@ -325,6 +327,7 @@ const done = await client.batchTasks({ rows: [{ do: "create", row: { title: "x" 
 const told = await client.followTasks({ since: "x" });
 console.log(done.results[0]?.row?.title, told.items[0]?.row?.status, (await client.listFilesOfTasks(1)).items.length);
 for await (const one of client.all(client.listEventsSpeakers(7, {}))) console.log(one.name);
+console.log((await client.takingOfTasks(1)).row?.assigned_to?.name, (await client.nameOfEventsPasses(7, 1, { value: "x" })).done);
 """
     assert compiled(tmp_path, document, story).stdout == ""
 

@@ -9,6 +9,7 @@ from database.scope import inside
 from domain.lists import rows
 from domain.lists.programs import asking
 from domain.records import collections, field_changes, kind_changes, listings, rules
+from domain.records.handling import buttons
 from models import RecordSlot
 from tests.fixtures.keys import Program, a_key, pay
 
@@ -25,6 +26,8 @@ def bob(web, cast, at, request):
         made = collections.make("People", by=alice, fields=FIELDS)
         collections.add_field("people", "Chief", "link", by=alice, options={"table": str(made.id)})
         field_changes.rule("people", 4, by=alice, is_required=False, is_unique=True)
+        for number, field, value in ((6, "3", "9"), (7, "1", "Pressed")):
+            buttons.add("people", f"Button {number}", {"does": "set", "field_0": field, "value_0": value}, by=alice)
         for name, region in (("Ada", "North"), ("Ben", "South"), ("Eve", "North"), ("Kim", "South")):
             form = {
                 "f1": name,
@@ -68,6 +71,10 @@ def asked():
         yield "PATCH", f"/people/{id}", {"nothing": 1}
         yield "POST", f"/people/{id}/restore", {}
         yield "GET", f"/people/{id}/files/1", None
+        yield "POST", f"/people/{id}/buttons/6", {}
+        yield "POST", f"/people/{id}/buttons/99", {}
+        yield "POST", f"/people/{id}/nothing", {}
+    yield from (("POST", f"/people/{id}/buttons/7", {}) for id in (2, 4, 99))
     yield "PATCH", "/people/3", {"chief": {"add": [2]}}
     yield "PATCH", "/people/3", {"chief": 2}
     yield "PATCH", "/people/3", {"chief": {"id": 2, "move": True}}
