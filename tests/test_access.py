@@ -770,6 +770,8 @@ def filled(rule, endpoint, name, world):
         "organization_desk.keys_act_revocation": {"id": world.api_key},
         "reports.act_appeal": {"id": world.reported["theirs"]},
         **{f"listings.download_file{one}": {"id": 1, "file": 1} for one in ("", "_beside")},
+        **{f"listings.act_on_row{one}": {"id": 1, "act": "taking"} for one in ("", "_beside")},
+        **{f"listings.press_button{one}": {"id": 1, "button": 1} for one in ("", "_beside")},
         "public.look": {"token": world.public["name"]},
         "reporting.withdraw": {"kind": "event", "name": world.sale[who]["slug"]},
     }.get(endpoint, {})

@@ -177,7 +177,7 @@ known: contextvars.ContextVar = contextvars.ContextVar("known", default=False)
 
 def spend(name, whose, cost=1):
     """Count one (or what it costs) against the named limit of somebody or something, or refuse with TooOften."""
-    hit(SPENT[name], name, *_counted_by(name, whose), cost=cost)
+    hit(limit_of(name, whose), name, *_counted_by(name, whose), cost=cost)
 
 
 def spend_all(*charges):
@@ -198,28 +198,35 @@ def spend_all(*charges):
 def charge(name, whose, cost):
     """Count what was had already; only what comes next is refused."""
     if limiter.enabled and cost:
-        limiter.limiter.hit(SPENT[name], name, *_counted_by(name, whose), cost=cost)
+        limiter.limiter.hit(limit_of(name, whose), name, *_counted_by(name, whose), cost=cost)
 
 
 def is_spent(name, whose, cost=1):
     """Whether one more (or what it costs) would be refused."""
-    return limiter.enabled and not limiter.limiter.test(SPENT[name], name, *_counted_by(name, whose), cost=cost)
+    limit = limit_of(name, whose)
+    return limiter.enabled and not limiter.limiter.test(limit, name, *_counted_by(name, whose), cost=cost)
 
 
 def too_often(name, whose):
     """The refusal by a limit that is spent, to be raised."""
-    return _too_often(SPENT[name], name, *_counted_by(name, whose))
+    return _too_often(limit_of(name, whose), name, *_counted_by(name, whose))
 
 
 def standing(name, whose):
     """(when it begins anew, in seconds of the clock; how many are left)"""
-    found = limiter.limiter.get_window_stats(SPENT[name], name, *_counted_by(name, whose))
+    found = limiter.limiter.get_window_stats(limit_of(name, whose), name, *_counted_by(name, whose))
     return found.reset_time, max(0, found.remaining)
 
 
 def give_back(name, whose):
     """What `spend` counted wasn't wrong."""
-    forgive(SPENT[name], name, *_counted_by(name, whose))
+    forgive(limit_of(name, whose), name, *_counted_by(name, whose))
+
+
+def limit_of(name, whose):
+    """The named limit as it is for somebody: a key may have less of its own."""
+    most = getattr(whose, "rate", None) if name == "calls" else None
+    return type(SPENT[name])(most, SPENT[name].multiples) if most else SPENT[name]
 
 
 def _counted_by(name, whose):

@@ -83,9 +83,9 @@ def parsed(text):
     return Condition(parts[1], parts[2], tuple(parts[3:]), parts[0] == "or") if len(parts) > 2 else None
 
 
-def of_form(args):
+def of_form(args, name=""):
     """The Condition of the form that asks for one more, or None where it names no field."""
-    name = args.get("c_field", "")
+    name = name or args.get("c_field", "")
     texts = args.getlist("c_value") if hasattr(args, "getlist") else list(args.get("c_value", ()))
     texts = tuple(text for text in texts if clean(text).strip())
     return Condition(name, str(args.get("c_op", "")), texts, args.get("c_join") == "or") if name else None

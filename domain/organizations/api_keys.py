@@ -27,7 +27,7 @@ from domain.fields.derived import Derived
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Kind, Unfit
 from domain.fields.moment import Moment
-from domain.fields.number import counted
+from domain.fields.number import Number
 from domain.fields.switch import Switch
 from domain.fields.text import Name, Text
 from domain.lists.listing import NEWEST, Act, Listing
@@ -51,6 +51,7 @@ SCOPES = (
 SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 FORM = re.compile(r"ghk_([0-9A-Za-z]{8})_[0-9A-Za-z]{32}", re.ASCII)
 NOBODY = "0" * 64  # the hash that an unknown key is compared with
+MOST_CALLS = allowances.SPENT["calls"].amount  # what a key may ask a minute, unless it has a rate of its own
 MOST = 100  # keys of an organization that are good
 SEEN_EVERY = timedelta(minutes=1)
 SOON = timedelta(days=14)
@@ -86,6 +87,9 @@ FIELDS = (
     Field("scopes", "It may", Scopes(), True, missing="Choose at least one."),
     Field("days", "Holds for", DAYS, True, default="90"),
     Field("paths", "Only these addresses", key_bounds.PATHS, help="One a line, a * at the end for all below."),
+    Field(
+        "rate", "At most, a minute", Number(60, MOST_CALLS), help=f"A call costs 10, each row 1. Empty: {MOST_CALLS:,}"
+    ),
     Field("needs_version", "Changes name the version they read", Switch(), default=False),
     Field("networks", "Only from these networks", key_bounds.NETWORKS, help="One a line, such as 192.0.2.0/24."),
 )
@@ -117,6 +121,7 @@ def make(form, *, by, key=""):
         paths=" ".join(values["paths"] or ()),
         networks=" ".join(values["networks"] or ()),
         tables=tables,
+        rate=values["rate"],
         needs_version=values["needs_version"],
         expires_at=None if days == "never" else now() + timedelta(days=int(days)),
         made_by=by.user,
@@ -277,7 +282,8 @@ _STATUS = Case(
 def _words(row):
     networks = [f"from {network}" for network in row["networks"].split()]
     may = "; ".join(roles.label(scope) for scope in row["scopes"].split())
-    return ", ".join([may, *row["paths"].split(), *networks])
+    rate = [f"at most {row['rate']:,} a minute"] if row["rate"] else []
+    return ", ".join([may, *row["paths"].split(), *networks, *rate])
 
 
 def _notes(found, by):
@@ -286,13 +292,9 @@ def _notes(found, by):
     ids = {int(id) for tables in bound.values() for id in tables}
     names = dict(Collection.select(Collection.id, Collection.name).where(Collection.id << list(ids)).tuples())
     return {
-        id: tuple(("info", _bound(names.get(int(one)), tables[one])) for one in tables) for id, tables in bound.items()
+        id: tuple(("info", key_bounds.said(about, one, names.get(int(one)))) for one, about in tables.items())
+        for id, tables in bound.items()
     }
-
-
-def _bound(name, about):
-    some = f", {counted(len(about['fields']), 'field', 'fields')}" if about["fields"] else ""
-    return f"{name or 'A table that is gone'}: {about['may']}{some}"
 
 
 listing = Listing(
@@ -324,7 +326,7 @@ listing = Listing(
         ),
     ),
     notes=("Only", _notes),
-    also=("scopes", "paths", "networks", "begins"),
+    also=("scopes", "paths", "networks", "rate", "begins"),
     reads="keys.manage",
     chips="status",
     under=("begins",),

@@ -4,11 +4,13 @@ fields."""
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from domain import Invalid
 from domain.fields.kinds import Unfit, figures
+from domain.fields.number import counted
 from domain.fields.text import Text
+from domain.lists import conditions
 
 MOST = 20  # lines
 START = "/api/"
@@ -104,14 +106,16 @@ class Table(NamedTuple):
     id: int
     name: str
     fields: list  # (id, label)
+    shape: Any  # what conditions of its rows are read by
 
 
 _TABLES: list = []
 
 
-def offer(tables_of):
-    """Who knows tables says here which there are: (by) → Tables."""
-    _TABLES[:] = [tables_of]
+def offer(*known):
+    """Who knows tables says here which there are, (by) → Tables, how conditions are kept, (shape, texts) → JSON,
+    and what they say, (id of a table, JSON) → words."""
+    _TABLES[:] = known
 
 
 def tables_of(by):
@@ -119,21 +123,51 @@ def tables_of(by):
     return _TABLES[0](by)
 
 
+def said(about, table, name):
+    """What a key may with a table, in words."""
+    some = f", {counted(len(about['fields']), 'field', 'fields')}" if about["fields"] else ""
+    where = f", where {_TABLES[2](int(table), about['where'])}" if about.get("where") else ""
+    return f"{name or 'A table that is gone'}: {about['may']}{some}{where if name else ''}"
+
+
+PARTS = ("fields_", "where_")  # of a form, with the number of a table behind it
+
+
+ABOUT = "c_about"  # «5:9»: of which table and field a form says one more condition
+
+
+def one_more(form, id):
+    """The condition of the form that asks for one more of this table, as a text, if there is one."""
+    table, _, field = form.get(ABOUT, "").partition(":")
+    return [conditions.of_form(form, field).written()] if table == str(id) and field else []
+
+
+def several(form, name):
+    """All texts that a form has of this name."""
+    return list(form.getlist(name) if hasattr(form, "getlist") else form.get(name, []))
+
+
 def read_tables(form, scopes, by):
-    """{id: {"may": one of LEVELS, "fields": ids, none for all}} out of a form; empty where all tables are meant.
+    """{id: {"may": one of LEVELS, "fields": ids, none for all, "where": conditions, none for all rows}} out of a form;
+    empty where all tables are meant.
 
     Refuses with Invalid what isn't theirs, and what the scopes don't include.
     """
     chosen = {name[6:]: level for name, level in form.items() if name.startswith("table_") and level}
-    if any(name.startswith("fields_") and name[7:] not in chosen for name in form):
-        raise Invalid({"tables": "You chose fields of a table: choose what it may there, too."})
+    named = [name.removeprefix(part) for name in form for part in PARTS if name.startswith(part)]
+    if not {*named, *filter(None, [form.get("table"), form.get(ABOUT, "").partition(":")[0]])} <= chosen.keys():
+        raise Invalid({"tables": "You chose fields or rows of a table: choose what it may there, too."})
     known, found = {str(table.id): table for table in tables_of(by)} if chosen else {}, {}
     for id, level in chosen.items():
-        ids = form.getlist(f"fields_{id}") if hasattr(form, "getlist") else form.get(f"fields_{id}", [])
+        ids, where = several(form, f"fields_{id}"), several(form, f"where_{id}") + one_more(form, id)
         theirs = [str(field) for field, _ in known[id].fields] if id in known else []
         if level not in LEVELS or id not in known or set(ids) - set(theirs):
             raise Invalid({"tables": "Choose from the list: a table or a field isn't here any more."})
         found[id] = {"may": level, "fields": [int(one) for one in theirs if one in ids]}
+        try:
+            found[id]["where"] = _TABLES[1](known[id].shape, where)
+        except Unfit as unfit:
+            raise Invalid({"tables": f"{known[id].name}: {unfit}"}) from None
     needed = {"records.read"} if found else set()
     needed |= {"records.write"} if any(one["may"] != "see" for one in found.values()) else set()
     if needed - set(scopes):

@@ -13,6 +13,7 @@ from domain.fields import guesses
 from domain.fields.kinds import Field, whole
 from domain.fields.moment import Moment
 from domain.fields.person import Person
+from domain.fields.person import members as members_by_id
 from domain.fields.records.leftover import plain_cell
 from domain.imports import targets
 from domain.lists import lists, rows, totals
@@ -21,6 +22,7 @@ from domain.organizations import key_bounds, members
 from domain.records import collections, links, questions, rights, shapes
 from domain.records.computed import working
 from domain.records.handling import buttons
+from domain.records.rows import row_conditions
 from domain.records.sight import Sight
 from models import Collection
 
@@ -206,12 +208,19 @@ def _tables_of(by):
     """Tables with their fields, as somebody sees them, for the keys that they make."""
     seen = [(table, found) for table in collections.present(by) if (found := seen_of(table, by))]
     return [
-        key_bounds.Table(table.id, table.name, [(int(f.name[1:]), f.label) for f in found.listing.fields if f.also])
+        key_bounds.Table(
+            *(table.id, table.name, [(int(f.name[1:]), f.label) for f in found.listing.fields if f.also]),
+            found.listing.source.shape,
+        )
         for table, found in seen
     ]
 
 
-key_bounds.offer(_tables_of)
+def _said(table, where):
+    return row_conditions.joined(where, shapes.read(Collection.get_by_id(table)), members_by_id())
+
+
+key_bounds.offer(_tables_of, row_conditions.read, _said)
 
 
 MOST_COUNTED = 60  # tables of which a page says how many rows they have

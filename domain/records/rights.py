@@ -123,18 +123,22 @@ def _of(collection, by, shape):
     """Out of their role and their rule; by a key no more than that names."""
     allowed = _of_maker(collection, by, shape)
     bound = by.api_key.tables if by.api_key else {}
-    return _bounded(allowed, bound.get(str(collection.id)), shape) if bound else allowed
+    return _bounded(allowed, bound.get(str(collection.id)), by, shape) if bound else allowed
 
 
-def _bounded(allowed, bound, shape):
-    """What is left of rights by what a key may with a table: organizations/key_bounds.py."""
+def _bounded(allowed, bound, by, shape):
+    """What is left of rights by what a key may with a table: organizations/key_bounds.py. Where a field is gone that
+    says which rows are the key's, none is."""
     named = {f"f{id}" for id in bound["fields"]} if bound else set()
     hidden = allowed.hidden | (frozenset(shape.by_name) - named if named else frozenset())
-    if bound is None or hidden >= shape.by_name.keys():
+    where = row_conditions.compiled(bound.get("where") or (), by.user.id, shape) if bound else None
+    if where is None or allowed.sees == "none" or hidden >= shape.by_name.keys():
         return Rights("none")
     changes, removes = bound["may"] != "see", bound["may"] == "remove"
     return replace(
         allowed,
+        sees="some" if where else allowed.sees,
+        where=allowed.where + where,
         changes=allowed.changes if changes else "none",
         adds=allowed.adds and changes,
         archives=allowed.archives and removes,

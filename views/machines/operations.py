@@ -133,7 +133,7 @@ def _sent(status, headers, body, media="application/json"):
     response = Response(body, status, headers, content_type=media if body else None)
     if not body:
         del response.headers["Content-Type"]
-    limit = allowances.SPENT["calls"]
+    limit = allowances.limit_of("calls", g.by.api_key)
     reset, left = allowances.standing("calls", g.by.api_key)
     response.headers["RateLimit-Policy"] = f'"key";q={limit.amount};w={int(limit.get_expiry())}'
     response.headers["RateLimit"] = f'"key";r={left};t={max(0, int(reset - time.time()))}'

@@ -1,11 +1,17 @@
 """Keys by which programs ask: the list, making one, and showing it the one time."""
 
+import contextlib
+
 from flask import Blueprint, g
 from htmx_flask import request
 
+from domain import Invalid
 from domain.base import configuration, roles
-from domain.lists import rows
+from domain.fields.kinds import Unfit
+from domain.fields.person import members
+from domain.lists import conditions, rows
 from domain.organizations import api_keys, key_bounds
+from domain.records.rows import row_conditions
 from views import access, pages
 from views.lists import routes
 from views.organizations.organizations import sections
@@ -28,27 +34,86 @@ def new():
     return _form()
 
 
-def _form(refusal=None):
-    form = request.form
-    values = form if refusal else {f.name: f.default for f in api_keys.FIELDS}
+def _form(refusal=None, form=None):
+    form = request.form if form is None else form
+    tables = key_bounds.tables_of(g.by) if g.by.may("records.read") else ()
     about = {
         "fields": {f.name: f for f in api_keys.FIELDS},
-        "values": values,
+        "values": form or {f.name: f.default for f in api_keys.FIELDS},
         "chosen": form.getlist("scopes"),
         "scopes": [(name, roles.label(name)) for name in api_keys.SCOPES if g.by.may(name)],
-        "tables": key_bounds.tables_of(g.by) if g.by.may("records.read") else (),
+        "tables": [(table.id, table.name) for table in tables],
+        "bounds": [_bound(table, form) for table in tables if form.get(f"table_{table.id}")],
         "levels": key_bounds.LEVELS,
-        "bounds": {name: form.getlist(name) for name in form if name.startswith(("table_", "fields_"))},
+        **_asked(tables, form),
         "errors": refusal.fields if refusal else {},
         "at": f"/{g.by.organization.slug}/keys",
     }
     return pages.page("organizations/keys/new.html", refusal.status if refusal else 200, here="organization", **about)
 
 
+def _bound(table, form):
+    """What the form has said of a table: only of those that it chose is anything drawn."""
+    texts = key_bounds.several(form, f"where_{table.id}")
+    return {
+        "table": table,
+        "may": form.get(f"table_{table.id}"),
+        "fields": key_bounds.several(form, f"fields_{table.id}"),
+        "where": list(zip(texts, _words(table, texts), strict=True)),
+    }
+
+
+def _words(table, texts):
+    with contextlib.suppress(Unfit):
+        kept = row_conditions.read(table.shape, texts)
+        return [row_conditions.joined([one], table.shape, members()) for one in kept]
+    return texts
+
+
+def _asked(tables, form):
+    """What is asked of one more condition: of which table and field, and then the rest as its kind has it."""
+    mine = [table for table in tables if form.get(f"table_{table.id}")]
+    abouts = [
+        (f"{table.id}:{one.key}", f"{table.name}: {one.label}")
+        for table in mine
+        for one in row_conditions.offered(table.shape)
+    ]
+    id, _, key = form.get(key_bounds.ABOUT, "").partition(":")
+    table = next((one for one in mine if str(one.id) == id), None)
+    about = table and row_conditions.about(table.shape, key)
+    typed = conditions.of_form(form, key) if about and "c_op" in form else None
+    return {"abouts": abouts, "about": about, "offers": row_conditions.choices(about), "typed": typed}
+
+
+def _again(form):
+    """The form with one more table or condition, or one less: nothing is made."""
+    do, _, which = form["do"].partition(":")
+    form.setlist(f"table_{form['table']}", ["see"]) if form.get("table") else None
+    refusal = None
+    if do == "forget":
+        id, _, number = which.partition(":")
+        kept = [text for n, text in enumerate(form.getlist(f"where_{id}"), 1) if str(n) != number]
+        form.setlist(f"where_{id}", kept)
+    elif do == "condition" and (about := form.get(key_bounds.ABOUT)):
+        id = about.partition(":")[0]
+        table = next((one for one in key_bounds.tables_of(g.by) if str(one.id) == id), None)
+        texts = form.getlist(f"where_{id}") + key_bounds.one_more(form, id)
+        try:
+            row_conditions.read(table.shape, texts) if table else None
+        except Unfit as unfit:
+            refusal = Invalid({"tables": str(unfit)})
+        else:
+            form.setlist(f"where_{id}", texts)
+            form.poplist(key_bounds.ABOUT)
+    return _form(refusal, form)
+
+
 @blueprint.post("/<organization>/keys")
 @access.member("keys.manage")
 @pages.again(_form)
 def create():
+    if request.form.get("do"):
+        return _again(request.form.copy())
     made, secret = api_keys.make(request.form, by=g.by, key=request.form.get("form_key", ""))
     at = f"/{g.by.organization.slug}/keys"
     about = {"made": made, "secret": secret, "at": at, "site": configuration.active.site_url}

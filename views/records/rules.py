@@ -69,15 +69,9 @@ def _at(collection):
 def _asked(shape, args):
     """What the form asks of one more condition: first its field is chosen, then the rest as its kind has it."""
     about = row_conditions.about(shape, args.get("c_field", ""))
-    kind = about and about.kind
-    choices = None
-    if about and kind.names_people:
-        choices = [(row_conditions.ME, "themselves"), *members().items()]
-    elif about and hasattr(kind, "choices"):
-        choices = kind.choices
     abouts = [(one.key, one.label) for one in row_conditions.offered(shape)]
     offers = {"typed": conditions.of_form(args), "abouts": abouts, "unordered": row_conditions.unordered(shape)}
-    return offers | {"about": about, "choices": choices}
+    return offers | {"about": about, "choices": row_conditions.choices(about)}
 
 
 @blueprint.get(HERE + "/condition")

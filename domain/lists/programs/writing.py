@@ -9,7 +9,7 @@ from database.columns import public_id
 from database.locks import lock
 from database.scope import scope
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base.allowances import spend
 from domain.base.stepup import VerificationRequired
 from domain.fields.derived import Derived
@@ -55,7 +55,7 @@ def create(rules, sent, *, by, parent=None):
     with _said_for_programs(rules.listing):
         batch = _free(rules, links, None, by, parent)
         row = rows.create(rules, form, by=by, parent=parent, batch=batch)
-    return one(rules, row.id, by, parent)
+    return _still_seen(rules, row.id, by, parent)
 
 
 @writes
@@ -69,7 +69,14 @@ def change(rules, id, sent, *, by, parent=None, versions=()):
     form, links = _form(rules, sent, lambda: _present(rules, id, by, parent))
     with _said_for_programs(rules.listing):
         rows.change(rules, id, form, by=by, parent=parent, batch=_free(rules, links, id, by, parent))
-    return one(rules, id, by, parent)
+    return _still_seen(rules, id, by, parent)
+
+
+def _still_seen(rules, id, by, parent):
+    """A row as it was written; what its writer would see no more stays unwritten: refuses with Forbidden."""
+    if (row := _there(rules, id, by, parent)) is None:
+        raise Forbidden(f"As it would be then, this {rules.listing.thing} isn't yours to see, so nothing was changed.")
+    return row
 
 
 @writes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from domain.fields.kinds import Unfit, whole
-from domain.fields.person import Person
+from domain.fields.person import Person, members
 from domain.fields.records import operators
 from domain.fields.text import folded
 from domain.lists import conditions
@@ -74,6 +74,13 @@ def offered(shape):
         found += [_own(cell)] if _is_told(cell) else []
         found += [_beyond(cell, one, there) for there in _linked(cell) for one in there.cells if _is_told(one)]
     return tuple(one for one in found if one.operators)
+
+
+def choices(of):
+    """(text, words) of what an About is compared with, where that is chosen; else None."""
+    if of and of.kind.names_people:
+        return [(ME, "themselves"), *members().items()]
+    return of and getattr(of.kind, "choices", None)
 
 
 def unordered(shape):

@@ -26,6 +26,7 @@ DOCUMENT = openapi.document(application(), "http://localhost")
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 BELOW = (AT, "/api/v1/")
 ASKED = [one for one in (found.ok() for found in SCHEMA.get_all_operations()) if one.path.startswith(BELOW)]
+TAKEN = {"listing": "tasks", "act": "taking"}
 CHECKS = (
     *(checks.not_a_server_error, checks.CHECKS.get_one("status_code_conformance")),
     checks.CHECKS.get_one("content_type_conformance"),
@@ -46,7 +47,7 @@ def world(web, cast, at):
         field_changes.rule("offers", 2, by=at("alice"), is_required=False, is_unique=True)
         assert rows.create(offers, {"f1": "Ada", "f2": "ada@example.org"}, by=at("alice")).id == task
     real = {"id": task, "parent": event.id, "serial": ada.serial, "organization": "acme", "listing": "offers"}
-    real |= {"field": "mail", "value": "ada@example.org", "file": 1}
+    real |= {"field": "mail", "value": "ada@example.org", "file": 1, "button": 1, "pass": ada.id}
     return {"Authorization": f"Bearer {a_key(at('alice'))[1]}", "Accept-Encoding": "identity"}, real
 
 
@@ -55,6 +56,8 @@ def world(web, cast, at):
 def test_what_is_asked_is_answered_as_the_document_says(world, web, operation, caplog):
     head, real = world
     real |= {"listing": "speakers"} if "/events/{parent}/" in operation.path else {}
+    if "{act}" in operation.path:
+        real |= {"listing": "passes", "act": "name", "id": real["pass"]} if "parent" in operation.path else TAKEN
 
     @given(case=operation.as_strategy(), is_real=st.booleans())
     @settings(

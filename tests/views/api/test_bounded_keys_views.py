@@ -1,12 +1,16 @@
 """Keys that are good for some tables and fields: never more than that, never more than their maker has now."""
 
+import re
+
 import pytest
 from werkzeug.datastructures import MultiDict
 
 from database.scope import inside
+from domain.base.allowances import limiter
 from domain.lists import rows
-from domain.records import collections, field_changes, listings, rules
+from domain.records import collections, field_changes, listings, rules, shapes
 from domain.records.computed import formulas
+from domain.records.rows import row_conditions
 from tests.fixtures.keys import Program, a_key, pay
 
 FIELDS = (("Name", "text"), ("State", "choice", ("New", "Done")), ("Salary", "number"), ("Mail", "email"))
@@ -37,12 +41,16 @@ def _f(slug, label):
 
 
 def bounds(acme, **tables):
-    """{id: …} of «people=("see", "Name State")»."""
+    """{id: …} of «people=("see", "Name State", "Salary~more~770")», the last of them the condition of its rows."""
     with inside(acme):
-        return {
-            str(collections.found(slug).id): {"may": may, "fields": [int(_f(slug, one)[1:]) for one in labels.split()]}
-            for slug, (may, labels) in tables.items()
-        }
+        return {str(collections.found(slug).id): _bound(slug, *about) for slug, about in tables.items()}
+
+
+def _bound(slug, may, labels, where=""):
+    label, _, rest = where.partition("~")
+    texts = [f"and~{_f(slug, label)[1:]}~{rest}"] if where else []
+    kept = row_conditions.read(shapes.read(collections.found(slug)), texts)
+    return {"may": may, "fields": [int(_f(slug, one)[1:]) for one in labels.split()], "where": kept}
 
 
 @pytest.fixture
@@ -196,3 +204,118 @@ def test_the_document_of_a_key_offers_what_it_may_with_a_table(program):
         found.append(offered & {("post", ""), ("patch", "/{id}"), ("delete", "/{id}"), ("post", "/batch")})
         assert app.get("/people/shape").json["fields"][0]["written"] == (may != "see")
     assert [len(one) for one in found] == [0, 3, 4]
+
+
+LOW = "Salary~less~771"  # of three rows the first
+
+
+@pytest.fixture
+def low(program):
+    """A key that sees one row of three: it is the first one that was made."""
+    app = program(people=("remove", "", LOW), teams=("remove", ""))
+    (row,) = app.get("/people").json["items"]
+    assert row["salary"] == "770"
+    return app, row["id"]
+
+
+def test_a_row_outside_of_a_keys_condition_is_as_if_it_were_not_there(program, low, world):
+    app, mine = low
+    whole = program()
+    other = next(row["id"] for row in whole.get("/people").json["items"] if row["id"] != mine)
+    whole.ask("POST", f"/people/{other}/files?name=a.txt", b"words", **OCTETS)
+    with_count = app.get("/people?count=true&sort=-salary").json
+    assert (with_count["count"], with_count["next"]) == (1, None)
+    assert [len(app.get(f"/people?{asked}").json["items"]) for asked in ("q=Ada", "salary.gte=1", "q=772")] == [1, 1, 0]
+    assert (
+        app.post("/people/query", {"where": {"field": "name", "op": "contains", "value": "Ada 1"}}).json["items"] == []
+    )
+    for ask in (
+        lambda id: app.get(f"/people/{id}"),
+        lambda id: app.patch(f"/people/{id}", {"name": "Eve"}),
+        lambda id: app.ask("DELETE", f"/people/{id}"),
+        lambda id: app.ask("POST", f"/people/{id}/files?name=b.txt", b"words", **OCTETS),
+        lambda id: app.get(f"/people/{id}/files"),
+        lambda id: app.get(f"/people/{id}/files/1"),
+        lambda id: app.get(f"/people/{id}/team"),
+        lambda id: app.post("/people/batch", {"rows": [{"do": "change", "id": id, "row": {"name": "Eve"}}]}),
+        lambda id: app.post("/people/batch", {"rows": [{"do": "remove", "id": id}], "all": False}),
+    ):
+        told = ask(other)
+        assert (told.status_code, strip(told)) == (ask(99).status_code, strip(ask(99)))
+    names = sorted(row["name"] for row in whole.get("/people").json["items"])
+    assert names == ["Ada 0", "Ada 1", "Ada 2"], "nothing came of what was refused"
+    assert app.patch(f"/people/{mine}", {"name": "Ada I."}).status_code == 200
+
+
+def strip(answer, id="·"):
+    return re.sub(r'"request_id": "\w+"', "", answer.text).replace(str(id), "ID")
+
+
+def test_nothing_is_written_to_where_a_key_does_not_see(program, low, world, at):
+    """Neither a new row, nor one that would leave its rows, nor by a unique field; what is taken is only taken."""
+    app, mine = low
+    with inside(world):
+        field_changes.rule("people", int(_f("people", "Mail")[1:]), by=at("alice"), is_required=False, is_unique=True)
+    assert app.post("/people", {"name": "New", "salary": "900"}).status_code == 403
+    assert app.patch(f"/people/{mine}", {"salary": "900"}).status_code == 403
+    steps = {"rows": [{"do": "create", "row": {"name": "New", "salary": "900"}}], "all": False}
+    assert [one["status"] for one in app.post("/people/batch", steps).json["results"]] == [403]
+    assert app.ask("PUT", "/people/by/mail/new@example.org", {"salary": "900"}).status_code == 403
+    assert app.ask("PUT", "/people/by/mail/new@example.org", {"salary": "1"}).status_code == 201
+    taken = app.ask("PUT", "/people/by/mail/ada2@example.org", {"salary": "1"})
+    assert (taken.status_code, "Ada" in taken.text) == (422, False)
+    assert app.ask("PUT", "/people/by/mail/ada0@example.org", {"name": "Ada I."}).json["id"] == mine
+    assert len(program().get("/people").json["items"]) == 4
+
+
+def test_what_links_point_to_and_what_changed_is_within_the_condition(program, low, world, at):
+    _, mine = low
+    with inside(world):
+        options = {"table": str(collections.found("people").id)}
+        collections.add_field("offers", "Who", "links", by=at("alice"), options=options)
+    ids = sorted(row["id"] for row in program().get("/people").json["items"])
+    offer = program().post("/offers", {"name": "Chairs", "who": ids}).json["id"]
+    less = program(people=("see", "", LOW), offers=("remove", ""))
+    assert [one["id"] for one in less.get(f"/offers/{offer}").json["who"]] == [mine]
+    wrong = [less.patch(f"/offers/{offer}", {"who": {"add": [id]}}) for id in (ids[1], 99)]
+    assert [(one.status_code, strip(one, id)) for one, id in zip(wrong, (ids[1], 99), strict=True)] == [
+        (422, strip(wrong[1], 99))
+    ] * 2
+    place = less.get("/people/changes").json["since"]
+    whole = program()
+    for id, salary in zip(ids, ("900", "901", "5"), strict=True):
+        whole.patch(f"/people/{id}", {"salary": salary})
+    told = {one["id"]: one["deleted"] for one in less.get(f"/people/changes?since={place}").json["items"]}
+    assert told == {mine: True, ids[2]: False}, "what left its rows and what came among them, and no other"
+
+
+def test_a_condition_stands_beside_its_makers_own_and_opens_nothing_when_its_field_is_gone(program, world, at):
+    app = program("bob", people=("see", "", "Salary~more~770"))
+    assert len(app.get("/people").json["items"]) == 2
+    with inside(world):
+        about = {"sees": "some", "where": f"and~{_id_in('Salary')}~less~772", "changes": "all", "others": "change"}
+        rules.change("people", "role:member", MultiDict(about), by=at("alice"))
+    assert [row["salary"] for row in app.get("/people").json["items"]] == ["771"]
+    alices = program(people=("see", "", LOW))
+    assert alices.get("/people").status_code == 200
+    with inside(world):
+        field_changes.put_away("people", int(_id_in("Salary")), by=at("alice"))
+    assert [one.get("/people").status_code for one in (alices, app)] == [404, 404]
+
+
+def _id_in(label):
+    return _f("people", label)[1:]
+
+
+def test_a_key_has_a_rate_of_its_own(web, world, at):
+    key = a_key(at("alice"), "records.read", rate=60)[1]
+    other, app = program_of(web, a_key(at("alice"), "records.read")[1]), program_of(web, key)
+    limiter.enabled = True
+    said = [app.get("/people") for _ in range(6)]
+    assert said[0].headers["RateLimit-Policy"] == '"key";q=60;w=60'
+    assert [one.status_code for one in said][-1] == 429
+    assert other.get("/people").headers["RateLimit-Policy"] == '"key";q=30000;w=60'
+
+
+def program_of(web, key):
+    return Program(web, key, "/api/v1/acme")

@@ -9,7 +9,7 @@ import pytest
 
 from database.clock import now
 from database.scope import inside
-from domain.events import events
+from domain.events import events, orders
 from domain.lists import rows
 from domain.lists.programs import offered
 from domain.organizations import members
@@ -194,7 +194,9 @@ def test_what_a_list_has_not_is_as_an_address_that_nobody_knows(program, cast):
     said = [
         one for one in named for method, start in lacking if one[0] == method and f"{one[1]}/".startswith(f"{start}/")
     ]
-    assert {path for _, path in said} <= {"members/query", "workspaces/query", "events/{parent}/orders/query"}
+    acts = {f"events/{{parent}}/orders/{{id}}/{act.key}" for act in orders.listing.acts}
+    asked = {"members/query", "workspaces/query", "events/{parent}/orders/query"}
+    assert {path for _, path in said} <= asked | acts
     assert {("get", f"{at}/changes") for at in ("members", "events/{parent}/orders")} <= named
 
 

@@ -8,8 +8,9 @@ from werkzeug.datastructures import MultiDict
 from database.scope import inside
 from domain.lists import rows
 from domain.lists.programs import asking
-from domain.records import collections, field_changes, kind_changes, listings, rules
+from domain.records import collections, field_changes, kind_changes, listings, rules, shapes
 from domain.records.handling import buttons
+from domain.records.rows import row_conditions
 from models import RecordSlot
 from tests.fixtures.keys import Program, a_key, pay
 
@@ -17,9 +18,10 @@ FIELDS = (("Name", "text"), ("Region", "choice", ("North", "South")), ("Salary",
 NAMES = ("name", "region", "salary", "mail", "margin", "nothing", "chief", "chief.name", "chief.salary", "chief.mail")
 
 
-@pytest.fixture(params=["rule", "key"])
+@pytest.fixture(params=["rule", "key", "condition"])
 def bob(web, cast, at, request):
-    """His key: he sees the rows of the North, and neither their salary nor their mail; or only his key doesn't."""
+    """His key: he sees the rows of the North, and neither their salary nor their mail; or only his key doesn't see the
+    fields, or neither these nor other rows."""
     pay(cast.acme)
     with inside(cast.acme):
         alice = at("alice")
@@ -37,10 +39,14 @@ def bob(web, cast, at, request):
                 "f5": {"Eve": "Ben"}.get(name, ""),
             }
             rows.create(listings.of(collections.found("people"), alice), form, by=alice)
+        north = row_conditions.read(shapes.read(made), ["and~2~any_of~1"])
         rule = {"sees": "some", "where": "and~2~any_of~1", "changes": "all", "adds": "1", "others": "change"}
         hidden = {"field_3": "nothing", "field_4": "nothing"}
-        rules.change("people", "role:member", MultiDict(rule | (hidden if request.param == "rule" else {})), by=alice)
-    bound = {} if request.param == "rule" else {str(made.id): {"may": "remove", "fields": [1, 2, 5]}}
+        if request.param != "condition":
+            rule |= hidden if request.param == "rule" else {}
+            rules.change("people", "role:member", MultiDict(rule), by=alice)
+    about = {"may": "remove", "fields": [1, 2, 5], "where": north if request.param == "condition" else []}
+    bound = {} if request.param == "rule" else {str(made.id): about}
     return Program(web, a_key(at("bob"), "records.read records.write members.read", tables=bound)[1], "/api/v1/acme")
 
 

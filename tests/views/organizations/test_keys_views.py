@@ -1,3 +1,4 @@
+import html
 import re
 
 import pytest
@@ -54,7 +55,10 @@ def test_a_key_is_bounded_to_tables_and_fields_in_its_form(alice, cast, at, foll
         table = collections.make("Offers", by=at("alice"), fields=(("Name", "text"), ("Salary", "number")))
         first = collections.fields(table)[0].id
     page = alice.get("/acme/keys/new").text
+    assert (f'<option value="{table.id}">Offers</option>' in page, "Salary" in page) == (True, False), "nothing of it"
+    page = alice.post("/acme/keys", data={"do": "look", "table": table.id, "name": "Report"}).text
     assert f'name="table_{table.id}"' in page
+    assert 'value="Report"' in page
     assert f'name="fields_{table.id}" id="fields_{table.id}_{first}" value="{first}"' in page
     form = FORM | {"scopes": ["records.read"], f"table_{table.id}": "see", f"fields_{table.id}": [str(first)]}
     for wrong, said in (
@@ -70,5 +74,39 @@ def test_a_key_is_bounded_to_tables_and_fields_in_its_form(alice, cast, at, foll
     assert re.search(rf'value="see" selected.*value="{first}" checked', refused.text, re.S), "what was chosen is kept"
     assert alice.post("/acme/keys", data=form | proof(cast)).status_code == 200
     with inside(cast.acme):
-        assert ApiKey.get().tables == {str(table.id): {"may": "see", "fields": [first]}}
+        assert ApiKey.get().tables == {str(table.id): {"may": "see", "fields": [first], "where": []}}
     assert "Offers: see, 1 field" in alice.get("/acme/keys").text
+
+
+def test_a_key_is_bounded_to_rows_by_conditions_and_has_a_rate(alice, cast, at):
+    with inside(cast.acme):
+        table = collections.make("Offers", by=at("alice"), fields=(("Name", "text"), ("Amount", "number")))
+        name, amount = (field.id for field in collections.fields(table))
+    own = {f"table_{table.id}": "see", "scopes": ["records.read"], "rate": "100"}
+    asked = own | {"c_about": f"{table.id}:{amount}", "do": "look"}
+    page = alice.post("/acme/keys", data=asked).text
+    assert 'name="c_op"' in page
+    page = alice.post("/acme/keys", data=asked | {"do": "condition", "c_op": "more", "c_value": "5"}).text
+    (kept,) = re.findall(rf'name="where_{table.id}" value="([^"]*)"', page)
+    assert "Amount > 5" in html.unescape(re.sub("<[^>]*>", "", page))
+    assert "c_op" not in page, "the next one is asked anew"
+    both = own | {f"where_{table.id}": [kept, f"and~{name}~begins~A"]}
+    page = alice.post("/acme/keys", data=both | {"do": f"forget:{table.id}:2"}).text
+    assert re.findall(rf'name="where_{table.id}" value="([^"]*)"', page) == [kept]
+    for wrong in (
+        {"c_about": f"{table.id}:{amount}"},
+        {"c_about": f"{table.id}:99", "c_op": "is", "c_value": "1"},
+        {"c_about": f"99:{amount}"},
+        {f"where_{table.id}": [f"and~{amount}~nothing~5"]},
+        {"table": table.id, f"table_{table.id}": ""},
+        {"rate": "7"},
+    ):
+        assert alice.post("/acme/keys", data=FORM | own | wrong | proof(cast)).status_code == 422, wrong
+    more = {f"where_{table.id}": [kept], "c_about": f"{table.id}:{name}", "c_op": "begins", "c_value": "A"}
+    assert alice.post("/acme/keys", data=FORM | own | more | proof(cast)).status_code == 200
+    with inside(cast.acme):
+        made = ApiKey.get()
+        assert (made.rate, len(made.tables[str(table.id)]["where"])) == (100, 2)
+    shown = html.unescape(re.sub("<[^>]*>", "", alice.get("/acme/keys").text))
+    assert "Offers: see, where Amount > 5, and Name begins with A" in shown
+    assert "at most 100 a minute" in shown
