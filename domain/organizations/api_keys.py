@@ -81,15 +81,14 @@ class Scopes(Kind):
         return [name for name in SCOPES if name in chosen]
 
 
+CALLS = f"A call costs ten, and each row one more. Left empty: {MOST_CALLS:,}."
 DAYS = Choice((("30", "30 days", ""), ("90", "90 days", ""), ("365", "A year", ""), ("never", "No end", "")))
 FIELDS = (
     Field("name", "Name", Name(60, 2), True, help="Which program has it: “Door app”, “Monthly report”."),
     Field("scopes", "It may", Scopes(), True, missing="Choose at least one."),
     Field("days", "Holds for", DAYS, True, default="90"),
     Field("paths", "Only these addresses", key_bounds.PATHS, help="One a line, a * at the end for all below."),
-    Field(
-        "rate", "At most, a minute", Number(60, MOST_CALLS), help=f"A call costs 10, each row 1. Empty: {MOST_CALLS:,}"
-    ),
+    Field("rate", "At most, a minute", Number(60, MOST_CALLS), help=CALLS),
     Field("needs_version", "Changes name the version they read", Switch(), default=False),
     Field("networks", "Only from these networks", key_bounds.NETWORKS, help="One a line, such as 192.0.2.0/24."),
 )

@@ -82,7 +82,8 @@ def _asked(tables, form):
     table = next((one for one in mine if str(one.id) == id), None)
     about = table and row_conditions.about(table.shape, key)
     typed = conditions.of_form(form, key) if about and "c_op" in form else None
-    return {"abouts": abouts, "about": about, "offers": row_conditions.choices(about), "typed": typed}
+    found = {"abouts": abouts, "about": about, "offers": row_conditions.choices(about), "typed": typed}
+    return found | {"joins": about and bool(form.getlist(f"where_{id}"))}
 
 
 def _again(form):
