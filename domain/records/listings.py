@@ -216,11 +216,11 @@ def _tables_of(by):
     ]
 
 
-def _said(table, where):
+def _in_words(table, where):
     return row_conditions.joined(where, shapes.read(Collection.get_by_id(table)), members_by_id())
 
 
-key_bounds.offer(_tables_of, row_conditions.read, _said)
+key_bounds.offer(_tables_of, row_conditions.read, _in_words)
 
 
 MOST_COUNTED = 60  # tables of which a page says how many rows they have
