@@ -4,11 +4,13 @@ Words reach a template as JSON, so nothing that somebody typed is ever read as a
 """
 
 import functools
+import io
 import json
 from pathlib import Path
 
 import typst
 from fontTools.ttLib import TTFont
+from PIL import Image
 
 TOP = Path(__file__).resolve().parents[2]
 TEMPLATES, FONTS = TOP / "templates" / "print", TOP / "static" / "vendor" / "print"
@@ -27,8 +29,14 @@ def typeset(template, data):
 
 
 def draw(template, data):
-    """A PNG of the template's one page, a pixel for each point."""
-    return _compiler(template).compile(format="png", ppi=72, sys_inputs={"data": json.dumps(data)})
+    """The template's one page, a pixel for each point: a PNG, or a JPEG where a photo («cover») is in it."""
+    png = _compiler(template).compile(format="png", ppi=72, sys_inputs={"data": json.dumps(data)})
+    if not data.get("cover"):
+        return png
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as drawn:
+        drawn.convert("RGB").save(out, "JPEG", quality=85)
+    return out.getvalue()
 
 
 def missing(words):

@@ -1,11 +1,13 @@
 """Passes in a phone's wallet: a file for Apple's, a link for Google's. Whoever has a pass's address may."""
 
+from contextlib import suppress
+
 from flask import Blueprint, Response, redirect
 
 from database.scope import inside
 from domain import NotFound
 from domain.events import passes, reported, shop
-from domain.events.carriers import prints, tickets, wallets
+from domain.events.carriers import covers, prints, tickets, wallets
 from views import access
 
 blueprint = Blueprint("carriers", __name__)
@@ -15,16 +17,21 @@ HELD = "/passes/<serial>/<token>"
 @blueprint.get("/e/<slug>/share.png")
 @access.public
 def share(slug):
-    """The picture that others show beside a link to the event; it changes with the event."""
-    event = reported.open_page(slug).event
+    """The picture that others show beside a link to the event; it changes with the event. It is a JPEG, whatever its
+    address says, where the event's own picture is in it."""
+    event, cover = reported.open_page(slug).event, b""
     with inside(event.organization_id):
+        with suppress(NotFound):
+            _, cover = covers.content(event.id)
         picture = prints.share_picture(
             organization=reported.organizer(event),
             title=event.title,
             when=shop.when(event),
             place=event.venue or "Online",
+            cover=cover,
         )
-    return Response(picture, mimetype="image/png", headers={"Cache-Control": "public, max-age=3600"})
+    kept = {"Cache-Control": "public, max-age=3600"}
+    return Response(picture, mimetype="image/jpeg" if cover else "image/png", headers=kept)
 
 
 @blueprint.get(HELD + "/ticket.pkpass")

@@ -6,6 +6,7 @@ from htmx_flask import request
 from database.scope import inside
 from domain import NotFound, Refused
 from domain.base import configuration
+from domain.events.carriers import covers
 from domain.events.referring import referrals
 from domain.flyers import addresses, flyers, funnel, keeping, reported
 from domain.moderation import reports
@@ -59,8 +60,10 @@ def _preview(seen):
     """(address, type) of the picture that chats show: its own while there is one, else the event's."""
     if seen.state == "ready":
         return addresses.preview(seen.flyer), "image/jpeg"
-    event = seen.event
-    return (f"{configuration.active.site_url}/e/{event.slug}/share.png", "image/png") if event else None
+    if event := seen.event:
+        kind = "image/jpeg" if covers.of(event.id) else "image/png"
+        return f"{configuration.active.site_url}/e/{event.slug}/share.png", kind
+    return None
 
 
 @blueprint.get("/f/<public_id>.jpg")

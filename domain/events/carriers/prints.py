@@ -79,11 +79,11 @@ def badges(*, title, organization, sheet, people):
 
 
 @lru_cache(maxsize=64)
-def share_picture(*, organization, title, when, place):
-    """A PNG of 1200 × 630 pixels, for pages that show a link to an event. Refuses with Overloaded."""
-    return press.ask(
-        "draw", template="share", data={"organization": organization, "title": title, "when": when, "place": place}
-    )
+def share_picture(*, organization, title, when, place, cover=b""):
+    """A picture of 1200 × 630 pixels, for pages that show a link to an event: a PNG, or a JPEG with the event's own
+    picture (WebP) above its words. Refuses with Overloaded."""
+    said = {"organization": organization, "title": title, "when": when, "place": place, "cover": list(cover)}
+    return press.ask("draw", template="share", data=said)
 
 
 def _bounded(many):

@@ -6,6 +6,7 @@ import re
 import pytest
 from PIL import Image
 
+from domain.events.carriers import covers
 from domain.events.referring import referrals
 from domain.flyers import flyers, lane
 from domain.moderation import reports, subjects
@@ -62,7 +63,7 @@ def test_pictures_are_kept_for_minutes_told_unchanged_and_downloaded(made, brows
         assert stranger.get(f"/f/{flyer.public_id}/{other}").status_code == 404
 
 
-def test_hard_case_22_deleted_is_404_also_for_who_has_it(made, browse):
+def test_hard_case_22_deleted_is_404_also_for_who_has_it(made, browse, at):
     flyer, secret = made
     stranger, address = browse(None), f"/f/{flyer.public_id}/{flyer.file[:8]}.jpg"
     known = {"If-None-Match": stranger.get(address).headers["ETag"]}
@@ -77,7 +78,11 @@ def test_hard_case_22_deleted_is_404_also_for_who_has_it(made, browse):
     assert stranger.get(address, headers=known).headers["Cache-Control"] == "no-store"
     page = stranger.get(f"/f/{flyer.public_id}")
     assert (page.status_code, "Amara" in page.text) == (404, False)
-    assert meta(page)["og:image"] == "http://localhost/e/jazz-night/share.png"
+    shown = meta(page)
+    assert (shown["og:image"], shown["og:image:type"]) == ("http://localhost/e/jazz-night/share.png", "image/png")
+    event = Event.get(Event.slug == "jazz-night")
+    covers.put(event.id, saved(portrait()), "hall.jpg", by=at("alice"))
+    assert meta(stranger.get(f"/f/{flyer.public_id}"))["og:image:type"] == "image/jpeg"
     again = stranger.post(f"/f/{flyer.public_id}/mine", data={"act": "deletion", "secret": secret})
     assert again.status_code == 200
 
