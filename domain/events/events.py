@@ -70,7 +70,7 @@ class InvalidTransition(Refused):
 
 # The tabs of its form: key → (label, names of its fields).
 PARTS = {
-    "about": ("About", ("title", "event_type", "about", "cover_alt", "visibility")),
+    "about": ("About", ("title", "event_type", "about", "cover_alt", "visibility", "workspace")),
     "when": (
         "When and where",
         ("starts_at", "ends_at", "timezone", "door_minutes", "reminds", "venue", "address", "online_url"),
@@ -263,7 +263,7 @@ def copy(id, starts_at, *, by):
     times["draw_seed"] = secrets.token_hex(16)
     lock("event slugs")
     slug = _free_slug(like.title)
-    made = Event.create(**copied | times, slug=slug, public_id=public_id(), made_by=by.user, workspace=like.workspace)
+    made = Event.create(**copied | times, slug=slug, public_id=public_id(), made_by=by.user)
     EventSlug.create(event=made, slug=slug)
     stock.resize(made.id, "event", made.id, made.capacity, by=by.user)
     moved = copies.fill(made, like, shift, by)
@@ -311,7 +311,7 @@ def _may_change(event, field, by):
     """When and where it is moves by afterwards.moves, once others can know it; a time zone always, as what becomes of
     the clock's times has to be asked."""
     stands = event is not None and (field == "timezone" or (field in MOVED and event.state != "draft"))
-    return by.may("events.write") and not stands
+    return by.may("events.publish" if field == "workspace" else "events.write") and not stands
 
 
 listing = Listing(
@@ -335,6 +335,7 @@ listing = Listing(
         Field("about", "Description", Text(20_000, long=True), listed=False),
         Field("cover_alt", "What its picture shows", Text(400), listed=False, help="Read to who doesn't see it."),
         Field("visibility", "Who sees it", VISIBILITY, default="public", listed=False, filters=False),
+        Field("workspace", "Workspace", Options(), listed=False, help="Its people work at the door."),
         Field("capacity", "Places", Number(1, 1_000_000), help="Over all kinds of tickets; empty for no limit."),
         Field("most_each", "Tickets for each buyer", Number(1, 1000), listed=False, help="Empty for no limit."),
         Field("hold_minutes", "Minutes to buy", Number(5, 60), default=15, listed=False),

@@ -6,6 +6,7 @@ Every organization has one from its first day; pages speak of workspaces only on
 from peewee import OP, Case, CharField, Expression, fn
 
 from database.clock import now
+from database.compiled import Compiled
 from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, Refused, existing
@@ -14,6 +15,7 @@ from domain.fields.choice import Choice
 from domain.fields.kinds import Field, clean, comparable
 from domain.fields.moment import Moment
 from domain.fields.number import counted
+from domain.fields.records.option import Option
 from domain.fields.text import Text
 from domain.lists.listing import NEWEST, Act, Listing, Sort, both
 from domain.lists.searches import Parts
@@ -28,6 +30,16 @@ class OnlyOne(Refused):
 def are_shown():
     """Whether pages speak of workspaces at all: once there is a second."""
     return Workspace.select().count() > 1
+
+
+_all = Compiled(lambda: Workspace.select(Workspace.id, Workspace.name, Workspace.archived_at))
+
+
+def options():
+    """All of the organization one stands in, by their names, as a choice has them; none while pages don't speak of
+    them."""
+    found = [Option(id, name, "quiet", name, gone is not None) for id, name, gone in _all()]
+    return tuple(sorted(found, key=lambda one: (one.said, one.id))) if len(found) > 1 else ()
 
 
 def one(id):

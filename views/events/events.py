@@ -91,7 +91,7 @@ def _of_event(place, row):
         "section": "event",
         "parts": [(key, label, f"{url}?part={key}") for key, (label, _) in events.PARTS.items()],
         "part_of": lambda errors: _part(set(errors or ())),
-        "fields_of": lambda part: [place.listing.by_name[name] for name in events.PARTS[part][1]],
+        "fields_of": lambda part: [f for f in map(place.listing.by_name.get, events.PARTS[part][1]) if not f.acted],
         "missing": events.missing(row) if row.state == "draft" else [],
         "figures": figures,
         "cover": covers.of(row.id),

@@ -12,6 +12,7 @@ from domain.fields.records.option import Option, Options
 from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import Listing, both
+from domain.organizations import workspaces
 from models import Event, EventType
 
 _all = Compiled(lambda: EventType.select(EventType.id, EventType.name, EventType.tone))
@@ -24,16 +25,17 @@ def options():
 
 
 def typed():
-    """The rules of events with the types of the organization one stands in, by which they are filtered too."""
-    return _typed(options())
+    """The rules of events with the types and workspaces of the organization one stands in, by which they are filtered
+    too; workspaces once there is a second."""
+    return _typed(options(), workspaces.options())
 
 
 @lru_cache(maxsize=500)
-def _typed(made):
-    found = events.listing.by_name["event_type"]
-    field = replace(found, kind=Options(made=made), listed=bool(made), filters=bool(made))
-    fields = tuple(field if f.name == field.name else f for f in events.listing.fields)
-    return replace(events.rules, listing=replace(events.listing, fields=fields, version=made))
+def _typed(types, places):
+    made: dict[str, dict] = {"event_type": {"kind": Options(made=types), "listed": bool(types), "filters": bool(types)}}
+    made |= {"workspace": {"kind": Options(made=places), "filters": bool(places), "acted": not places}}
+    fields = tuple(replace(f, **made.get(f.name, {})) for f in events.listing.fields)
+    return replace(events.rules, listing=replace(events.listing, fields=fields, version=(types, places)))
 
 
 def _once(row, values):

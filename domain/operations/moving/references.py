@@ -97,8 +97,9 @@ def _change(numbers, row):
         }
         if isinstance(fields.get("labels"), list):
             fields["labels"] = [_labels(numbers, value) for value in fields["labels"]]
-    elif row["table"] == "event" and isinstance(fields.get("event_type"), list):
-        fields = fields | {"event_type": [numbers.row("event_type", value) for value in fields["event_type"]]}
+    elif row["table"] == "event":
+        named = {name: told for name in ("event_type", "workspace") if isinstance(told := fields.get(name), list)}
+        fields = fields | {name: [numbers.row(name, value) for value in told] for name, told in named.items()}
     return {
         "table": numbers.topic(row["table"]),
         "row_id": numbers.of_topic(row["table"], row["row_id"]),

@@ -1,14 +1,20 @@
 """Types of events: an organization's own words, each once, kept while an event has it."""
 
+from datetime import timedelta
+
 import pytest
 
+from database.clock import now
 from database.scope import inside
 from domain import Forbidden, Invalid
+from domain.events import events
+from domain.events.door import devices
 from domain.events.programme import event_types
 from domain.lists import asks, lists, rows
-from domain.organizations import organizations
-from models import EventType
+from domain.organizations import organizations, workspaces
+from models import Assignment, Event, EventType
 from tests.fixtures.events import make_event
+from tests.fixtures.threads import write
 
 
 @pytest.fixture
@@ -61,3 +67,17 @@ def test_another_organizations_type_is_none_of_ours(concert, at, cast):
         event, _ = make_event(charlie)
         with pytest.raises(Invalid):
             rows.change(event_types.typed(), event.id, {"event_type": str(concert.id)}, by=charlie)
+
+
+def test_an_events_workspace_is_chosen_by_admins_and_its_people_work_the_door(concert, at, cast, clock):
+    event, _ = make_event(at("alice"), starts_at=now() + timedelta(days=2), ends_at=now() + timedelta(days=3))
+    assert event_types.typed().listing.by_name["workspace"].acted  # pages speak of none yet
+    hall = workspaces.create("Hall", by=at("alice"))
+    write(lambda: Assignment.create(workspace=hall, user=cast.charlie, role="scanner"))
+    assert devices.reach(cast.charlie, event.public_id) is None
+    with pytest.raises(Forbidden):
+        rows.change(event_types.typed(), event.id, {"workspace": str(hall.id)}, by=at("bob"))
+    rows.change(event_types.typed(), event.id, {"workspace": "hall"}, by=at("alice"))
+    assert devices.reach(cast.charlie, event.public_id).role == "scanner"
+    events.copy(event.id, event.starts_at + timedelta(days=30), by=at("alice"))
+    assert Event.select().where(Event.workspace == hall).count() == 2
