@@ -38,9 +38,9 @@ def _measured(listing: object, query: str, by: organizations.Member, rows: int) 
     told: list[int] = []
     heard = long_jobs.progress
 
-    def hear(job: Any, done: int, **facts: Any) -> bool:
+    def hear(job: Any, done: int, **facts: Any) -> None:
         told.append(done)
-        return heard(job, done, **facts)
+        heard(job, done, **facts)
 
     with mock.patch.object(long_jobs, "progress", hear):
         figures.work()
