@@ -17,7 +17,6 @@ from models import FlyerCampaign, FlyerCount, ModerationItem
 WEIGHTS = {"generate": 3, "share": 5, "arrive": 8}
 SPAN, HALF_LIFE = timedelta(days=7), timedelta(days=2)
 LEAST = 20  # people
-SHOWN = 6
 
 
 def refresh():
@@ -76,25 +75,3 @@ def _made():
     rows = FlyerCount.select(FlyerCount.scope_id, fn.SUM(FlyerCount.n))
     mine = FlyerCount.scope == "campaign", FlyerCount.kind == "generate"
     return {id: int(n) for id, n in rows.where(*mine).group_by(FlyerCount.scope_id).tuples()}
-
-
-def popular():
-    """The campaigns that are popular this week, the most popular first and the newest of equals, where one stands."""
-    moment = now()
-    asked = (
-        FlyerCampaign.popularity > 0,
-        FlyerCampaign.state << ("scheduled", "active"),
-        FlyerCampaign.visibility == "public",
-        FlyerCampaign.starts_at <= moment,
-        FlyerCampaign.ends_at > moment,
-    )
-    order = FlyerCampaign.popularity.desc(), FlyerCampaign.id.desc()
-    return list(FlyerCampaign.select().where(*asked).order_by(*order).limit(SHOWN))
-
-
-def said(made):
-    """How many people made one, rounded down, as pages say it: «1,240 people made one»; nothing of few."""
-    if made < LEAST:
-        return ""
-    step = 10 if made < 10_000 else 100
-    return f"{made // step * step:,} people made one"

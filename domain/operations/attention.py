@@ -13,6 +13,7 @@ from database.scope import everywhere
 from database.transactions import writer, writes
 from domain.base import allowances, configuration, outgoing
 from domain.base.flags import flags
+from domain.events.carriers import wallets
 from domain.fields.number import counted
 from domain.flyers import reported
 from domain.lists import asks, lists
@@ -263,6 +264,10 @@ def _surroundings(_staff):
         yield Need(
             "bad", f"The certificate of {configuration.active.site_url} {ends} at {local(until):%-d %B, %H:%M %Z}."
         )
+    if (until := wallets.ends_at()) and until < now() + timedelta(days=60):
+        ends = "ended" if until < now() else "ends"
+        tone = "bad" if until < now() + timedelta(days=7) else "warn"
+        yield Need(tone, f"The certificate that signs passes for Apple Wallet {ends} on {local(until):%-d %B %Y}.")
     if off := surroundings.seconds_off():
         where = "ahead" if off > 0 else "behind"
         words = f"This machine’s clock is {abs(off):,} seconds {where}: webhooks and codes of apps are refused by it."

@@ -139,6 +139,7 @@ def _mine(flyer, refusal=None, done="", is_holder=False):
             is_own=is_own,
             is_holder=is_own or is_holder,
             brought=via and referrals.brought(via)[via.id],
+            first_names=referrals.first_names(via) if via else (),
             may_appeal=seen.state == "flagged" and reports.may_appeal("flyer", flyer.id),
             problem=" ".join(refusal.beside().values()) if refusal else "",
             done=done,

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from domain.base import configuration
+from domain.events.carriers import wallets
 from domain.operations import attention, surroundings
 from domain.people import admins
 
@@ -77,6 +78,14 @@ def test_a_certificate_that_ends_soon_is_told_whoever_has_signed_it(cast, tmp_pa
     found = [line for line in words(cast) if line.startswith("The certificate of https://127.0.0.1")]
     assert len(found) == bool(told)
     assert all(f" {told} at " in line for line in found)
+
+
+@pytest.mark.parametrize(("days", "told"), [(90, ""), (59, "warn"), (6, "bad"), (-1, "bad")])
+def test_the_certificate_of_passes_is_told_two_months_before_its_end(cast, monkeypatch, days, told):
+    monkeypatch.setattr(wallets, "ends_at", lambda: datetime.now(UTC) + timedelta(days=days))
+    attention.look()
+    found = attention.needs(admins.staff(cast.stella), 0)
+    assert [need.tone for need in found if "signs passes" in need.words] == ([told] if told else [])
 
 
 def test_where_nobody_answers_nothing_is_said(cast):

@@ -187,7 +187,7 @@ def test_its_maker_may_always_hide_it_where_it_stands(made, browse):
     assert "Hide it there" in stranger.get(there).text
 
 
-def test_its_holder_sees_how_many_came_through_them_and_never_who(made, browse, monkeypatch):
+def test_its_holder_sees_how_many_came_through_them_and_names_of_who_lets_them(made, browse, monkeypatch):
     flyer, secret = made
     there, stranger = f"/f/{flyer.public_id}/mine", browse(None)
     assert "Who came through you" not in stranger.get(there).text
@@ -195,8 +195,10 @@ def test_its_holder_sees_how_many_came_through_them_and_never_who(made, browse, 
     assert "nobody yet" in stranger.post(there, data={"act": "brought", "secret": secret}).text
     brought = {flyer.via_id: referrals.Brought(people=1, passes=1, cents=4200)}
     monkeypatch.setattr(referrals, "brought", lambda via: brought)
+    monkeypatch.setattr(referrals, "first_names", lambda via: ["Bo", "<b>Cy"])
     page = stranger.post(there, data={"act": "brought", "secret": secret}).text
     assert re.search(r"Who came through you:</strong> one person with one ticket that is good", page)
+    assert "by their leave: <bdi>Bo</bdi>, <bdi>&lt;b&gt;Cy</bdi>." in page
     assert "42" not in re.search(r'<p id="brought".*?</p>', page)[0], "money is the organizer's to see"
 
 
