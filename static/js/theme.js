@@ -26,6 +26,7 @@
 
   show();
   fold(kept.get("sidebar") === "folded");
+  root.toggleAttribute("data-welcomed", kept.get("once welcome") !== null); // a note that came later would push the page down
   dark.addEventListener("change", show);
   addEventListener("storage", (event) => {
     if (event.key === "theme") { choice = event.newValue || "system"; show(); }

@@ -91,7 +91,6 @@
 
   for (const note of document.querySelectorAll("[data-once]")) {
     const name = `once ${note.dataset.once}`;
-    try { note.hidden = localStorage.getItem(name) !== null; } catch { continue; }
     note.querySelector("button")?.addEventListener("click", () => {
       try { localStorage.setItem(name, "seen"); } catch { /* private mode: it comes again */ }
       note.remove();

@@ -93,3 +93,14 @@ def test_times_are_told_in_the_readers_zone(page_of):
     moment = page.locator("time[data-form=auto]").first
     assert "UTC" not in moment.inner_text()
     assert "Japan" in moment.get_attribute("title") or "GMT+9" in moment.get_attribute("title")
+
+
+def test_a_welcome_comes_with_the_page_and_goes_once_it_was_read(page_of):
+    page = page_of("alice")
+    page.goto(TEAM)
+    welcome = page.locator("[data-once]")
+    welcome.get_by_role("button", name="Got it").click()
+    expect(welcome).to_have_count(0)
+    page.reload(wait_until="commit")
+    page.locator("#home_area").wait_for()
+    expect(welcome).to_be_hidden()
