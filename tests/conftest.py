@@ -22,7 +22,7 @@ from database import locks, transactions
 from database.clock import now, set_clock
 from database.scope import inside
 from database.waking import wakes
-from domain.base import configuration, stepup
+from domain.base import audit, configuration, stepup
 from domain.base.allowances import limiter
 from domain.base.configuration import Configuration
 from domain.base.letters import resend
@@ -148,7 +148,8 @@ def unhoused(tmp_path):
     kept_pages.SECONDS = 0  # a test sees what it has just done
     limiter.enabled = False
     limiter.reset()
-    stepup.present.set(None)  # a request of the test before left who asked, and the clock they read
+    stepup.present.set(None)  # a request of the test before left who asked, from where, and the clock they read
+    audit.origin.set(None)
     clocks.read_in("UTC")
     sandbox.speak(sandbox.stripe)  # as in the product; tests of the other providers have it speak their words
     return configuration.use(chosen(tmp_path, ""))
