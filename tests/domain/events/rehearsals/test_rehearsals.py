@@ -82,6 +82,8 @@ def test_a_draft_is_rehearsed_with_its_opening_by_lot(inside_acme, at):
         at("alice"), publish=False, tickets=({"size": "20", "price_cents": "5"},), opens_at=opens, opening="draw"
     )
     one = asked(event, at("alice"), vanish="0", late="0", twice="0")
+    # Now and then nobody in line wants the one ticket that is left; with these dice somebody does.
+    write(SaleRehearsal.update(seed=7).where(SaleRehearsal.id == one.id).execute)
     rehearsals.work()
     told = again(one).report
     assert (told["wrong"], told["inversions"], again(one).sold) == ([], 0, 20)
