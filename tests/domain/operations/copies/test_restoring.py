@@ -71,7 +71,7 @@ def asked(data, question, name="guildhall.db"):
         return opened.execute(question).fetchall()
 
 
-def test_operations_case_32_an_older_copy_comes_back_and_what_was_there_stays_beside_it(copied):
+def test_operations_case_32_an_older_copy_comes_back_with_the_closed_shut(copied):
     code, said = restored(copied, "latest", "--end-sessions")
     assert (code, said.count("ok ")) == (0, 6), said
     assert_the_closed_stay_closed(copied, said)
