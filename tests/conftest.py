@@ -1,6 +1,7 @@
 """The cast, the clock and a house of one's own for every test, on SQLite or (`--on postgres`) PostgreSQL."""
 
 import functools
+import gc
 import hashlib
 import os
 import types
@@ -67,6 +68,13 @@ def pytest_collection_modifyitems(config, items):
         here = [i for i in here if os.environ.get("EVERYTHING") or _asks_of_its_own(i)]
     config.hook.pytest_deselected(items=list(set(items) - set(here)))
     items[:] = here
+
+
+def pytest_collection_finish(session):
+    """What is loaded by now stays: looking through it for rings took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _asks_of_its_own(item):
