@@ -68,6 +68,9 @@ def pytest_collection_modifyitems(config, items):
         here = [i for i in here if os.environ.get("EVERYTHING") or _asks_of_its_own(i)]
     config.hook.pytest_deselected(items=list(set(items) - set(here)))
     items[:] = here
+    for item in items:
+        if any(made[-1].scope == "module" for made in item._fixtureinfo.name2fixturedefs.values()):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))  # what a file makes once, one worker makes
 
 
 def pytest_collection_finish(session):
