@@ -210,10 +210,9 @@ class Crowd:
 
     @writes
     def _watch(self):
-        """Who waits without an address looks at the page."""
-        Place.update(seen_at=now()).where(
-            Place.event == self.event.id, Place.state == "waiting", Place.email.is_null()
-        ).execute()
+        """Who waits without an address looks at the page, also before the lot has said where they stand."""
+        waits = Place.event == self.event.id, Place.state << ("drawn", "waiting")
+        Place.update(seen_at=now()).where(*waits, Place.email.is_null()).execute()
 
     def _sample(self):
         room = [one for one in stock.of(self.event.id).values() if one.kind == "tier"]
