@@ -2077,6 +2077,7 @@ class TicketOrder(Owned):
         indexes = (
             (("event", "id"), False),
             (("event", "state", "id"), False),
+            (("event", "updated_at", "id"), False),  # what programs follow: lists/programs/moments.py
             (("event", "form_key"), True),
         )
 
@@ -2317,7 +2318,11 @@ class Pass(Owned):
     is_passed_on = BooleanField(default=False)  # its holder isn't who bought it
 
     class Meta:
-        indexes = ((("item", "seq", "generation"), True), (("event", "id"), False))
+        indexes = (
+            (("item", "seq", "generation"), True),
+            (("event", "id"), False),
+            (("event", "updated_at", "id"), False),
+        )
 
 
 class PassTransfer(Owned):

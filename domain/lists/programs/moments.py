@@ -38,7 +38,8 @@ def behind(listing, reached, most, mine, by, parent):
     if not most:
         return [], reached._replace(began=began)
     moment, last = Value(datetime.fromisoformat(reached.moment), Moment().db_value), _last_written(listing)
-    beyond = (last > moment) | ((last == moment) & (listing.model.id > reached.id))
+    # Spelled out so that both databases walk the index of moments from here, where there is one.
+    beyond = (last >= moment) & ((last > moment) | (listing.model.id > reached.id))
     found = lists.find_many(
         *(listing, by, parent),
         lambda query: query.where(beyond, mine).order_by(last, listing.model.id).limit(most),

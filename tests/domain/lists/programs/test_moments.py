@@ -5,7 +5,10 @@ from datetime import timedelta
 import pytest
 
 from database.clock import now
+from database.connections import database
 from database.scope import inside
+from domain.events import orders
+from domain.events.afterwards import attendees
 from domain.events.programme import speakers
 from domain.lists.programs import moments
 from models import Speaker
@@ -55,3 +58,16 @@ def test_a_look_that_has_no_room_left_goes_on_later_from_where_it_was(event, at)
     told, reached = heard(event, at("alice"), start, 0)
     assert (told, reached.moment, bool(reached.began)) == ([], start.moment, True)
     assert heard(event, at("alice"), reached)[0] == ["Ada"]
+
+
+def test_what_sales_moved_is_found_by_the_index_of_moments(event, at, sqlite, monkeypatch):
+    """However many orders and passes an event has, those that were written before aren't looked at."""
+    asked, run = [], database.obj.execute_sql
+    monkeypatch.setattr(database.obj, "execute_sql", lambda *sent: asked.append(sent) or run(*sent))
+    for listing in (orders.listing, attendees.listing):
+        asked.clear()
+        moments.behind(listing.whole, moments.here(), 10, listing.model.id > 0, at("alice"), event.id)
+        ((text, given),) = [sent for sent in asked if '"updated_at" >=' in sent[0]]
+        plan = [row[-1] for row in run(f"EXPLAIN QUERY PLAN {text}", given)]
+        assert f"{listing.table}_event_id_updated_at_id (event_id=? AND updated_at>?)" in " ".join(plan), plan
+        assert "TEMP B-TREE" not in " ".join(plan), plan
