@@ -9,22 +9,18 @@ from typing import Any
 
 from database.transactions import writes
 from domain import Forbidden, NotFound
-from domain.entitlements import plans
 from domain.events import orders
 from domain.events.afterwards import attendees
-from domain.fields.choice import Choice
-from domain.fields.kinds import Field, whole
-from domain.fields.moment import Moment
-from domain.fields.number import Number
+from domain.fields.kinds import whole
 from domain.fields.records.leftover import plain_cell, restored_cell
 from domain.lists import asks, conditions, lists, rows
-from domain.lists.listing import NEWEST, Listing, demand, granted
+from domain.lists.listing import demand, granted
 from domain.lists.programs import reading
 from domain.money import subscriptions
 from domain.organizations import members
 from domain.records import collections, listings
 from domain.tasks import tasks
-from models import Membership, Subscription
+from models import Membership
 
 
 def _everywhere(listing, **more):
@@ -34,26 +30,11 @@ def _everywhere(listing, **more):
 
 ORDERS = _everywhere(orders.listing, name="orders of all events", title="Orders of tickets")
 PASSES = _everywhere(attendees.listing, name="passes of all events", title="Passes")
-PLANS = Choice(tuple((key, plan.label, "quiet") for key, plan in plans.PLANS.items()))
-SUBSCRIPTIONS = rows.Rules(
-    Listing(
-        *("subscriptions of one", "subscription", "subscriptions", Subscription),
-        (
-            Field("plan_key", "Plan", PLANS),
-            Field("status", "Status", subscriptions.STATUS),
-            Field("quantity", "Seats", Number()),
-            Field("current_period_end_at", "Period ends", Moment(past=True)),
-        ),
-        NEWEST,
-        reads="billing.read",
-        title="Subscriptions",
-    )
-)
 MEMBERS = rows.Rules(replace(members.listing, acts=(), notes=None, title="Members"))
 FIXED = {
     "ticket_order": (ORDERS, "/events"),
     "pass": (PASSES, "/events"),
-    "subscription": (SUBSCRIPTIONS, "/billing"),
+    "subscription": (rows.Rules(subscriptions.own), "/billing"),
     Membership._meta.table_name: (MEMBERS, "/members"),  # type: ignore[attr-defined]
 }
 TASKS = "task"

@@ -277,6 +277,21 @@ def _notes(listed, by):
     return {id: tuple(found) for id, found in doubts(rows).items()}
 
 
+FIELDS = (
+    Field("plan_key", "Plan", Choice(tuple((key, plan.label, "quiet") for key, plan in plans.PLANS.items()))),
+    Field("status", "Status", STATUS),
+    Field("quantity", "Seats", Number()),
+    Field("current_period_end_at", "Period ends", Moment(past=True)),
+)
+
+# An organization's own, for its automations and programs.
+own = Listing(
+    *("own_subscriptions", "subscription", "subscriptions", Subscription),
+    FIELDS,
+    reads="billing.read",
+    title="Subscriptions",
+)
+
 listing = Listing(
     "subscriptions",
     "subscription",
@@ -284,10 +299,7 @@ listing = Listing(
     Subscription,
     (
         Field("organization_name", "Organization", Text(120)),
-        Field("plan_key", "Plan", Choice(tuple((key, plan.label, "quiet") for key, plan in plans.PLANS.items()))),
-        Field("status", "Status", STATUS),
-        Field("quantity", "Seats", Number()),
-        Field("current_period_end_at", "Period ends", Moment(past=True)),
+        *FIELDS,
         Field("unpaid_since_at", "Unpaid since", Moment(past=True)),
     ),
     (*NEWEST, *both("current_period_end_at", "Ending soonest", "Ending last")),

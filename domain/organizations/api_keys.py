@@ -46,6 +46,7 @@ SCOPES = (
         "records.write",
         "members.read",
         "workspaces.read",
+        "billing.read",
     ),
 )
 SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -26,7 +26,7 @@ OPTIONS = 1000  # of one field
 ALIASED = timedelta(days=365)  # that a field answers to the name it had
 TABLES = 2000  # of one organization
 # What programs know lists of the house by, so that no table is called so.
-RESERVED = {"tasks", "labels", "events", "event-types", "members", "workspaces"}
+RESERVED = {"tasks", "labels", "events", "event-types", "members", "workspaces", "subscriptions"}
 _NAME, _LABEL = Name(80), Text(80)
 NUMBERS = "record numbers"  # the long job of rows/numbers.py
 

@@ -25,6 +25,7 @@ from domain.fields.kinds import clean, whole
 from domain.lists import attachments, rows, trash
 from domain.lists.listing import demand
 from domain.lists.programs import asking, batches, changes, offered, reading, uniques, writing
+from domain.money import subscriptions
 from domain.organizations import members, workspaces
 from domain.records import collections, listings
 from domain.records.programs import changes as table_changes
@@ -46,8 +47,9 @@ HOUSE: dict[str, Any] = {
     "event-types": lambda by: event_types.rules,
     "members": lambda by: rows.Rules(members.listing),
     "workspaces": lambda by: rows.Rules(workspaces.listing),
+    "subscriptions": lambda by: rows.Rules(subscriptions.own),
 }
-LATER = ("labels", "workspaces", "event-types")  # a table may have had the name before
+LATER = ("labels", "workspaces", "event-types", "subscriptions")  # a table may have had the name before
 # Of an event, in whose currency amounts are: name → (currency) → its rules.
 OF_EVENTS: dict[str, Any] = {
     "tiers": tiers.rules_in,

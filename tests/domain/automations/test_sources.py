@@ -2,13 +2,13 @@
 
 import pytest
 
-from domain.automations import samples, sources
+from domain.automations import bodies, samples, sources, trials
 from domain.base import changes
 from domain.events import orders
 from domain.organizations import organizations
 from models import Membership, Notification, Subscription
 from tests.domain.events.test_stock import bought
-from tests.fixtures.automating import notice, on, work
+from tests.fixtures.automating import draft, notice, on, work
 from tests.fixtures.events import make_event
 from tests.fixtures.threads import write
 
@@ -62,6 +62,12 @@ def test_a_member_who_comes_and_a_subscription_that_changes(cast, at):
     write(lambda: changes.record(cast.acme, "subscription", row.id, "updated", {"status": ["active", "past_due"]}))
     work()
     assert said(cast.alice) == [f"{cast.charlie.name} is Viewer", "Past due"]
+    where = ["and~status~any_of~past_due"]
+    about = draft("subscription", "changed", [notice("{Plan}: {Status}")], where, fields=["status"], to="past due")
+    _, source, body = bodies.read(about, by)
+    found, (shown,) = trials.trial(body, source, by)
+    assert (found, shown.link) == (trials.FOUND, "/acme/billing")
+    assert shown.steps[0][1] == [f"A notice to {cast.alice.name}: Pro, monthly: Past due"]
 
 
 def test_a_list_that_is_not_theirs_is_none_of_theirs(at):

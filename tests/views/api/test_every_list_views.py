@@ -16,7 +16,7 @@ from domain.organizations import members
 from domain.people import accounts
 from domain.records import collections
 from domain.tasks import tasks
-from models import Membership, Pass, Profile, Stock, Task, TicketOrder, Tier, Voucher
+from models import Membership, Pass, Profile, Stock, Subscription, Task, TicketOrder, Tier, Voucher
 from tests.fixtures.doors import an_event, passes_of
 from tests.fixtures.keys import Program, a_key, pay
 from tests.fixtures.threads import write
@@ -198,6 +198,29 @@ def test_what_a_list_has_not_is_as_an_address_that_nobody_knows(program, cast):
     asked = {"members/query", "workspaces/query", "events/{parent}/orders/query"}
     assert {path for _, path in said} <= asked | acts
     assert {("get", f"{at}/changes") for at in ("members", "events/{parent}/orders")} <= named
+
+
+def test_an_organization_s_own_subscriptions_are_read(program, cast, at):
+    """By whoever sees its plan, and no other organization's; nothing of them is written."""
+    about = {"provider": "stripe", "provider_customer_id": "c", "last_event_at": now(), "plan_key": "pro_monthly"}
+    for organization, id in ((cast.acme, "mine"), (cast.globex, "theirs")):
+        with inside(organization):
+            write(Subscription.create, provider_subscription_id=id, status="active", quantity=3, **about)
+    app = program()
+    (row,) = app.get("/subscriptions?status=active&count=true").json["items"]
+    assert (row["plan_key"], row["quantity"]) == ("pro_monthly", 3)
+    assert app.get("/subscriptions?status.none=active").json["items"] == []
+    assert app.get(f"/subscriptions/{row['id']}").json == row
+    assert not {"provider_customer_id", "provider_subscription_id", "unpaid_url"} & row.keys()
+    assert app.post("/subscriptions", {"quantity": 4}).status_code == 404
+    place = app.get("/subscriptions/changes").json["since"]
+    with inside(cast.acme):
+        rest(Subscription)
+        write(Subscription.update(status="past_due").execute)
+    told, _ = followed(app, "/subscriptions", place)
+    assert {id: one["status"] for id, one in told.items()} == {row["id"]: "past_due"}
+    assert [program(who).get("/subscriptions").status_code for who in ("bob", "alice")] == [403, 200]
+    assert program("alice", "members.read").get("/subscriptions").status_code == 403
 
 
 def test_a_table_takes_no_name_of_the_house_and_one_that_had_it_keeps_it(program, cast, at):
