@@ -252,6 +252,8 @@ FORMS = {
 MISSING = {
     **dict.fromkeys([f"event_covers.{end}" for end in ("public", "show", "remove")], "This event has no picture."),
     "logos.public": "Its organizer has no logo.",
+    "faces.show": "There is no picture here.",
+    "faces.remove": "You have no picture.",
     **dict.fromkeys(("logos.show", "logos.remove"), "Acme has no logo."),
     "status.show": "This site has no status page.",
     "feeds.act_end": "This link isn't here",
@@ -334,6 +336,7 @@ REFUSED = {
     "flyers_editing.add_picture": 409,  # none is chosen
     "event_covers.put": 422,  # neither here
     "logos.put": 422,
+    "faces.put": 422,
     "flyers_showing.act": 403,  # without its secret
     "returns.show": 422,  # nothing is chosen
     "returns.show_account": 409,  # this refund needs none
@@ -746,6 +749,7 @@ def filled(rule, endpoint, name, world):
         "settings.put_back": {"name": "site_name", "id": world.event},
         "plans.put_back": {"id": world.replanned},
         "permissions.why": {"id": world.cast.alice.id},
+        "faces.show": {"public_id": world.cast.alice.public_id},
         "workspaces.act_restoration": {"id": world.attic},
         "automations.restore": {"number": 1},
         "records.change_field": {"id": 1},

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from database.compiled import Compiled
 from database.parameters import parameter
@@ -6,6 +7,13 @@ from database.scope import scope
 from domain.fields.kinds import Kind, Unfit, clean, comparable, whole
 from domain.fields.records import operators
 from models import Membership, Profile, User
+
+
+class Called(NamedTuple):
+    """Somebody as they are drawn: by their name, and their picture where they have one."""
+
+    name: str | None
+    face: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ class Person(Kind):
 def found(text):
     """The member of this e-mail address, or of this name if only one has it. Refuses with Unfit."""
     said = comparable(text)
-    known = [(id, comparable(name or ""), comparable(email)) for id, name, email in _members()]
+    known = [(id, comparable(name or ""), comparable(email)) for id, name, email, _ in _members()]
     for place in (2, 1):
         ids = [one[0] for one in known if one[place] == said]
         if len(ids) == 1:
@@ -70,7 +78,7 @@ def found(text):
 
 _members = Compiled(
     lambda: (
-        Membership.select(User.id, Profile.full_name, User.email)
+        Membership.select(User.id, Profile.full_name, User.email, Profile.avatar_url)
         .join(User)
         .join(Profile, on=(Profile.user == User.id))
         .where(Membership.organization == parameter("scope"), User.status == "active")
@@ -81,8 +89,15 @@ _members = Compiled(
 def members():
     """id → name of everybody in the organization one stands in, by name."""
     scope()
-    found = ((id, name or email) for id, name, email in _members())
+    found = ((id, name or email) for id, name, email, _ in _members())
     return dict(sorted(found, key=lambda pair: pair[1].casefold()))
+
+
+def drawn():
+    """id → Called of the same."""
+    scope()
+    found = ((id, Called(name or email, face)) for id, name, email, face in _members())
+    return dict(sorted(found, key=lambda pair: pair[1].name.casefold()))
 
 
 def names(ids):

@@ -139,6 +139,7 @@ listing = Listing(
         ("name", CharField(), NAME),
         ("email", CharField(), EMAIL),
         ("member", IntegerField(), Membership.id),
+        ("face", Profile.avatar_url, None),
         ("archived_at", Workspace.archived_at, None),
         ("standing", CharField(), Expression(_PLACE, OP.CONCAT, fn.lower(NAME))),
     ),
@@ -164,7 +165,7 @@ listing = Listing(
     reads="workspaces.read",
     chips="role",
     under=("email",),
-    also=("member", "archived_at", "standing"),
+    also=("member", "face", "archived_at", "standing"),
     icon="users",
     empty=(
         (

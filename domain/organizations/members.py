@@ -242,6 +242,8 @@ listing = Listing(
         ("name", CharField(), NAME),
         ("email", User.email, None),
         ("status", User.status, None),
+        ("face", Profile.avatar_url, None),
+        ("bio", Profile.bio, None),
         ("has_factor", BooleanField(), Case(None, ((User.second_factor_at.is_null(False), True),), False)),
         ("standing", CharField(), STANDING),
         ("is_me", BooleanField(), Case(None, ((Membership.user == parameter("user"), True),), False)),
@@ -262,7 +264,7 @@ listing = Listing(
     reads="members.read",
     ranges=("joined_at",),
     chips="role",
-    under=("email",),
-    also=("user", "is_me", "status", "has_factor", "standing"),
+    under=("email", "bio"),
+    also=("user", "face", "bio", "is_me", "status", "has_factor", "standing"),
     icon="users",
 )

@@ -24,7 +24,7 @@ from domain.entitlements import credits
 from domain.fields.email import EMAIL, address, normalized
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Unfit, clean
-from domain.fields.text import Name
+from domain.fields.text import Name, Text
 from domain.organizations import organizations, permissions
 from domain.people import admins, codes, passwords, sessions
 from models import (
@@ -68,6 +68,7 @@ class PersonName(Name):
 
 _NAME = "Write your name, in up to 100 characters and without links."
 NAME = Field("name", "Your name", PersonName(), True, missing=_NAME)
+BIO = Field("bio", "About you", Text(300, long=True))
 
 
 def by_email(email):
@@ -264,12 +265,13 @@ def change_address(user, token_id, code):
 
 
 @writes
-def change_profile(user, name, timezone):
-    """What others call the user, and the zone their days are in. Refuses with Invalid."""
-    after = read_whole((NAME, organizations.timezone_field()), {"name": name, "timezone": timezone})
-    before = {"name": user.name, "timezone": user.timezone}
-    if before != after:
-        Profile.update(full_name=after["name"]).where(Profile.user == user).execute()
+def change_profile(user, name, timezone, bio=""):
+    """What others call the user and read of them, and the zone their days are in. Refuses with Invalid."""
+    form = {"name": name, "timezone": timezone, "bio": bio}
+    after, held = read_whole((NAME, organizations.timezone_field(), BIO), form), User.get_by_id(user.id)
+    before, bio = {"name": held.name, "timezone": held.timezone}, after.pop("bio")
+    if (before, held.profile.bio) != (after, bio):
+        Profile.update(full_name=after["name"], bio=bio).where(Profile.user == user.id).execute()
         User.update(timezone=after["timezone"]).where(User.id == user.id).execute()
         audit.record("auth.user.updated", "Changed the profile", by=user, target=user, before=before, after=after)
 

@@ -153,7 +153,7 @@ _PERSON = (
 # At every request: `list_1m_vs_jinja_page`.
 _found = Compiled(
     lambda: (
-        Session.select(*_COLUMNS, *_PERSON, Profile.full_name)
+        Session.select(*_COLUMNS, *_PERSON, Profile.full_name, Profile.avatar_url)
         .join(User)
         .join(Profile, on=(Profile.user == User.id))
         .where(Session.token_hash == parameter("token_hash"))
@@ -170,7 +170,7 @@ def find(token):
     read = [field.python_value(value) for field, value in zip((*_COLUMNS, *_PERSON), row, strict=False)]
     session = Session.of(**dict(zip((c.name for c in _COLUMNS), read, strict=False)))
     user = User.of(**dict(zip((p.name for p in _PERSON), read[len(_COLUMNS) :], strict=True)))
-    user._profile = Profile.of(user=user.id, full_name=row[-1])
+    user._profile = Profile.of(user=user.id, full_name=row[-2], avatar_url=row[-1])
     idle = timedelta(days=settings.get("session_idle_days"))
     if session.ended_at or session.expires_at < moment or session.last_seen_at + idle < moment:
         return None

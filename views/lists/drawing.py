@@ -79,19 +79,20 @@ def rows(place, answer):
     """The rows of an answer. What may be done to a row depends on its people alone: asked once for each."""
     listing, environment = place.listing, current_app.jinja_env
     rights, drawn = {}, []
+    named = [f.name for f in listing.fields if f.kind.name in ("person", "people")]
     notes = listing.notes[1](answer.rows, place.by) if listing.notes else {}
     moves = place.moves if place.view == "board" else ()
     for row in answer.rows:
         people = tuple([getattr(row, name) for name in listing.belongs])
         known = rights.get(people)
         if known is None:
-            names = tuple((n, answer.people.get(getattr(row, n))) for n in listing.people)
             owned = Owned(row, listing)
             may = place.rights(owned)
-            known = rights[people] = (names, may, "" if may else place.why_not(owned))
+            known = rights[people] = (may, "" if may else place.why_not(owned))
         due = listing.due and getattr(row, listing.due)
         late = is_past(due) if listing.due and listing.is_open(row) else None
-        how = (*known, place.verbs(row) if place.acts else (), late, place.ticks, notes.get(row.id, ()), moves)
+        called = tuple((n, place.called(getattr(row, n), answer.people)) for n in named)
+        how = (called, *known, place.verbs(row) if place.acts else (), late, place.ticks, notes.get(row.id, ()), moves)
         kinds = tuple(map(type, row))  # Markup equals the same str, and True equals 1
         drawn.append(_row(environment, place.view, listing, place.url, row, kinds, *how))
     return Markup("").join(drawn)

@@ -3,7 +3,7 @@
 from functools import cached_property
 from urllib.parse import parse_qsl, urlencode
 
-from domain.fields.person import members
+from domain.fields.person import Called, drawn, names
 from domain.lists import conditions, lists, rows
 from domain.lists.listing import granted, may_share
 
@@ -165,7 +165,19 @@ class Place:
     @cached_property
     def present(self):
         """id → name of the members."""
-        return members()
+        return {id: called.name for id, called in self.drawn.items()}
+
+    @cached_property
+    def drawn(self):
+        """id → Called of the members; of nobody where one stands in no organization."""
+        return drawn() if self.by.organization else {}
+
+    def called(self, id, known):
+        """Somebody as they are drawn, or several of them; who has left by the name that is `known` of them."""
+        if isinstance(id, tuple):
+            known = names(set(id) - self.drawn.keys())
+            return tuple(self.drawn.get(one) or Called(known.get(one)) for one in id)
+        return self.drawn.get(id) or Called(known.get(id))
 
     def read(self, ask=None):
         """The rows that are asked for here, or by another Ask."""

@@ -9,7 +9,7 @@ from domain import NotFound
 from domain.base import changes
 from domain.fields.forms import as_text
 from domain.fields.kinds import whole
-from domain.fields.person import names
+from domain.fields.person import drawn, names
 from domain.fields.records.leftover import plain_cell, restored_cell
 from domain.lists import attachments, comments, lists, markdown, rows
 from views import access, pages
@@ -133,17 +133,18 @@ def _spoken(listing, row, by):
     shown, people = found[:asked], set()
     for comment in shown:
         people |= {comment.by_id, *comment.mentions}
-    called = names(people)
+    called, faces = names(people), drawn()
     writes = comments.may_write(listing, by)
-    return [_as_shown(comment, called, by, writes) for comment in shown[::-1]], asked * 5 if found[asked:] else 0
+    return [_as_shown(comment, called, faces, by, writes) for comment in shown[::-1]], asked * 5 if found[asked:] else 0
 
 
-def _as_shown(comment, called, by, writes):
+def _as_shown(comment, called, faces, by, writes):
     mine = writes and comment.by_id == by.user.id
     return {
         "verb": "said",
         "id": comment.id,
         "who": called.get(comment.by_id, "Someone who left"),
+        "face": faces[comment.by_id].face if comment.by_id in faces else None,
         "at": comment.created_at,
         "html": _html(comment, called, by),
         "edited_at": comment.edited_at,

@@ -8,6 +8,7 @@ from domain.lists import rows
 from domain.operations import alerts
 from domain.organizations import organizations
 from domain.people import accounts, admins, browsers, sessions
+from models import User
 from views import access, pages
 from views.entrance import form
 from views.lists import routes
@@ -23,7 +24,7 @@ def show():
 
 
 def _account(refusal=None):
-    user, shown = access.me(), alerts.active()
+    user, shown = User.get_by_id(access.me().id), alerts.active()
     if not current_user.only_looks:
         alerts.see(user)
     zones = organizations.timezones()
@@ -37,7 +38,8 @@ def _account(refusal=None):
 @access.signed_in
 @pages.again(_account)
 def update():
-    accounts.change_profile(access.me(), request.form.get("name", ""), request.form.get("timezone", ""))
+    sent = [request.form.get(name, "") for name in ("name", "timezone", "bio")]
+    accounts.change_profile(access.me(), *sent)
     return pages.go("/account", "Your profile is saved.")
 
 

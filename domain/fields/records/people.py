@@ -33,11 +33,6 @@ class People(Kind):
         known = names(set(value or ()))
         return "; ".join(quoted(known.get(id, "")) for id in value or ())
 
-    def called(self, value):
-        """The names of those, to be drawn."""
-        known = names(set(value))
-        return [known.get(id, "") for id in value]
-
     def text(self, value):
         return "; ".join(map(str, value or ()))
 

@@ -12,6 +12,7 @@ from domain import Refused
 from domain.base import audit, long_jobs, stepup
 from domain.files import made_files
 from domain.operations.moving import row_lines
+from domain.organizations import faces
 from models import (
     TABLES,
     Comment,
@@ -66,6 +67,8 @@ def work(job):
             onward(done)
             if told := [_about(row, names) for row, names in _naming(table, user)]:
                 out.writestr(f"{row_lines.name_of(table)}.json", json.dumps(told, ensure_ascii=False, indent=1))
+        if user.profile.avatar_url:
+            out.writestr("picture.webp", faces.content(user.public_id, user)[1])
     long_jobs.finish(job)
 
 

@@ -471,6 +471,15 @@ def test_a_profile_is_changed_in_order_and_once_in_the_log(cast):
     assert event.metadata["before"] == {"name": "Bob", "timezone": "UTC"}
 
 
+def test_what_one_says_of_oneself_is_short_and_no_business_of_the_log(cast):
+    assert problems(accounts.change_profile, cast.bob, "Bob", "UTC", "x" * 301).keys() == {"bio"}
+    accounts.change_profile(cast.bob, "Bob", "UTC", "Lights and sound.\nAsk me at night.")
+    assert Profile.get(Profile.user == cast.bob).bio == "Lights and sound.\nAsk me at night."
+    assert "Lights" not in str(AuditEvent.get(AuditEvent.action == "auth.user.updated").metadata)
+    accounts.change_profile(cast.bob, "Bob", "UTC", "")
+    assert not Profile.get(Profile.user == cast.bob).bio
+
+
 # --- leaving for good ------------------------------------------------------------------------------------
 
 

@@ -52,7 +52,7 @@ ASKED_TOO = {
 WITHOUT_ROWS = {
     *("static", "front", "dev", "health", "offline", "address", "sandbox", "settings", "pricing", "tiers", "plans"),
     *("sign_in", "sign_up", "reset", "factors", "passkeys", "identities", "account", "preferences"),
-    *("members", "invitations", "invitation_links", "workspaces", "permissions", "labels", "logos"),
+    *("members", "invitations", "invitation_links", "workspaces", "permissions", "labels", "logos", "faces"),
     *("billing", "payments", "credits", "subscriptions", "reconciliations", "inbox", "backers", "alerts"),
     *("jobs", "backups", "mail", "moderation", "outages", "releases", "metrics", "status", "cron"),
     *("admin", "admins", "people", "organization_desk"),

@@ -4,6 +4,7 @@ import json
 import zipfile
 
 import pytest
+from PIL import Image
 
 import jobs
 from database.scope import inside
@@ -12,16 +13,19 @@ from domain.base import outgoing, stepup
 from domain.files import made_files
 from domain.lists import comments, rows
 from domain.operations.moving import personal_files
+from domain.organizations import faces
 from domain.people import accounts, sessions
 from domain.tasks import tasks
 from models import Letter, Notification, User
+from tests.fixtures.flyers import saved
 from tests.fixtures.threads import write
 
 
 def file_of(user):
     """table → its rows, of the file that was made last."""
     with zipfile.ZipFile(made_files.path(personal_files.newest(user))) as packed:
-        return {name.removesuffix(".json"): json.loads(packed.read(name)) for name in packed.namelist()}
+        tables = [name for name in packed.namelist() if name.endswith(".json")]
+        return {name.removesuffix(".json"): json.loads(packed.read(name)) for name in tables}
 
 
 def filled(cast, at):
@@ -53,6 +57,15 @@ def test_what_names_them_is_in_it_and_nothing_that_opens(cast, at, proven):
     assert "A secret of Acme's" not in whole
     assert "argon2" not in whole
     assert not [name for table in told.values() for row in table for name in row if "hash" in name]
+
+
+def test_their_picture_is_in_it(cast, proven):
+    faces.put(cast.bob, saved(Image.new("RGB", (300, 300), "#0000ff")), "bob.jpg")
+    proven("bob", "account.export")
+    personal_files.ask(cast.bob)
+    assert jobs.run("personal_export") == 1
+    with zipfile.ZipFile(made_files.path(personal_files.newest(cast.bob))) as packed:
+        assert packed.read("picture.webp") == faces.content(cast.bob.public_id, cast.bob)[1]
 
 
 def test_only_after_proving_who_one_is_and_for_a_week(cast, proven, signed_in_as, clock):
