@@ -96,8 +96,8 @@ def members():
 def drawn():
     """id → Called of the same."""
     scope()
-    found = ((id, Called(name or email, face)) for id, name, email, face in _members())
-    return dict(sorted(found, key=lambda pair: pair[1].name.casefold()))
+    found = sorted(_members(), key=lambda row: (row[1] or row[2]).casefold())
+    return {id: Called(name or email, face) for id, name, email, face in found}
 
 
 def names(ids):
