@@ -13,7 +13,7 @@ from domain.fields.moment import Moment
 from domain.fields.number import Number
 from domain.fields.text import Text
 from domain.lists.listing import NEWEST, Act, Listing, Tab
-from models import Automation, AutomationRun
+from models import Automation, AutomationRun, AutomationVersion
 
 KEPT = timedelta(days=90)
 
@@ -36,6 +36,23 @@ def row_of(run, by):
         return source.title(source.row(run.row_id)), source.link(run.row_id)
     except Refused:
         return None
+
+
+def _abouts(shown, by):
+    """run → the row that set it off, by its name, as far as this member sees it."""
+    of = AutomationRun.select(AutomationRun, AutomationVersion).join(AutomationVersion)
+    by_source = {}
+    for run in of.where(AutomationRun.id << [row.id for row in shown], AutomationRun.row_id.is_null(False)):
+        by_source.setdefault(run.version.source, {})[run.id] = run.row_id
+    found = {}
+    for name, rows in by_source.items():
+        try:
+            source = sources.find(name, by)
+        except Refused:
+            continue
+        titles = source.titles(set(rows.values()))
+        found |= {id: (("quiet", titles[row], source.link(row)),) for id, row in rows.items() if row in titles}
+    return found
 
 
 @writes
@@ -78,7 +95,7 @@ listing = Listing(
         Field("state", "State", STATE),
         Field("created_at", "Set off", Moment(past=True)),
         Field("step", "Steps done", Number()),
-        Field("row_id", "Row", Number()),
+        Field("row_id", "Row", Number(), listed=False),
         Field("finished_at", "Over", Moment(past=True), listed=False),
     ),
     NEWEST,
@@ -96,6 +113,7 @@ listing = Listing(
         ),
     ),
     under=("error",),
+    notes=("About", _abouts),
     reads="automations.write",
     chips="state",
     link=True,

@@ -115,6 +115,15 @@ class Source:
         """What a row is called."""
         return self.text(row, self.listing.first) or f"#{row.id}"
 
+    def titles(self, ids):
+        """id → what a row is called, of those that are there and theirs to see."""
+        if self.listing.source:
+            found = self.listing.source.get_many(ids).values()
+        else:
+            theirs = self.listing.model.id << list(ids), self.rules.reachable(self.by)
+            found = [row for row, _ in lists.find_many(self.listing.whole, self.by, None, lambda q: q.where(*theirs))]
+        return {row.id: self.title(row) for row in found}
+
     def as_json(self, id):
         """A row as programs get it."""
         return reading.one(self.rules, id, self.by)

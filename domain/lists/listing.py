@@ -137,7 +137,7 @@ class Listing:
     found_by: Sort | None = None  # the order of what a search finds, where no sort goes by id
     walks: tuple[str, ...] = ()  # filters with an index, the narrowest first («organization» is `within`): it is walked
     conditions: Any = ()  # ((a Field to filter by, (value) → its condition, asked anew each time), …)
-    notes: Any = None  # (heading, (rows, by) → {id: ((tone, words), …)}): badges that no column has
+    notes: Any = None  # (heading, (rows, by) → {id: ((tone, words[, address]), …)}): badges that no column has
     ranges: tuple[str, ...] = ()  # fields with a filter «from … to …»
     acts: tuple[Act, ...] = ()
     begins: tuple[str, ...] = ()  # what the form for a new row asks for, where the rest can wait for its page

@@ -75,6 +75,12 @@
     if (!button) return;
     event.preventDefault(); // without scripts it leads to the row's page
     const base = area().dataset.base, row = button.closest("[data-row]").dataset.row;
+    if (button.dataset.turns !== undefined) { // a switch is turned where it stands
+      const name = button.dataset.cell, line = button.closest("tr"), on = button.getAttribute("aria-checked") === "true";
+      const values = { was: button.dataset.turns, [name]: on ? "off" : "on" };
+      guildhall.ajax("POST", `${base}/${row}/cells/${name}`, { source: button, target: line, swap: "outerHTML", values }).then((answered) => answered && focusCell(line.id, name));
+      return;
+    }
     guildhall.ajax("GET", `${base}/${row}/cells/${button.dataset.cell}`, { source: button, target: button.closest("td"), swap: "outerHTML" });
   });
 
@@ -118,7 +124,7 @@
   });
   // A refused cell comes back as a cell, not as a row.
   on("htmx:beforeSwap", (event) => {
-    const cell = event.detail.requestConfig?.elt?.closest?.("[data-editing]");
+    const elt = event.detail.requestConfig?.elt, cell = elt?.closest?.("[data-editing]") || (elt?.matches?.("[data-turns]") && elt.closest("td"));
     if (cell && [409, 422].includes(event.detail.xhr.status) && !event.detail.xhr.getResponseHeader("HX-Retarget")) event.detail.target = cell;
   });
   on("htmx:afterSwap", () => {

@@ -8,7 +8,7 @@ from domain.events.carriers import prints
 from domain.fields.kinds import whole
 from domain.files.worker_process import Overloaded
 from views import access, held, pages
-from views.events.events import sections
+from views.events.events import standing
 
 blueprint = Blueprint("badges", __name__)
 
@@ -24,8 +24,7 @@ def _draw(event, refusal=None):
         "events/badges.html",
         refusal.status if refusal else 200,
         here="events",
-        event=event,
-        sections=sections(event),
+        **standing(event, "passes"),
         url=f"/{g.by.organization.slug}/events/{event.id}",
         ids=ids,
         count=len(found),

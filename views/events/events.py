@@ -28,32 +28,54 @@ from views.lists import routes
 
 blueprint = Blueprint("events", __name__)
 
-# The lists within an event: key → (label, who sees it).
-WITHIN = {
-    "tiers": ("Tickets", "events.read"),
-    "vouchers": ("Codes", "events.read"),
-    "sessions": ("Programme", "events.read"),
-    "speakers": ("Speakers", "events.read"),
-    "orders": ("Orders", "orders.read"),
-    "line": ("Line", "orders.read"),
-    "bringers": ("Brought by", "orders.read"),
-    "rehearsals": ("Rehearsals", "events.read"),
-    "passes": ("Passes", "orders.read"),
-    "checkpoints": ("Gates", "events.read"),
-    "devices": ("Phones", "events.read"),
-    "scans": ("Scans", "orders.read"),
-    "conflicts": ("Conflicts", "orders.read"),
-    "incidents": ("Incidents", "events.read"),
-    "ledger": ("Ledger", "orders.read"),
-    "payouts": ("Payouts", "payments.manage"),
-}
+# The pages of an event, in groups: (group, {the list's path: (label, who sees it)}).
+GROUPS = (
+    ("Event", {"event": ("Event", "events.read")}),
+    (
+        "Tickets",
+        {
+            "tiers": ("Kinds of tickets", "events.read"),
+            "vouchers": ("Codes", "events.read"),
+            "rehearsals": ("Rehearsals", "events.read"),
+        },
+    ),
+    ("Programme", {"sessions": ("Sessions", "events.read"), "speakers": ("Speakers", "events.read")}),
+    (
+        "Sales",
+        {
+            "orders": ("Orders", "orders.read"),
+            "line": ("Line", "orders.read"),
+            "bringers": ("Brought by", "orders.read"),
+            "payouts": ("Payouts", "payments.manage"),
+            "ledger": ("Ledger", "orders.read"),
+        },
+    ),
+    (
+        "Door",
+        {
+            "passes": ("Passes", "orders.read"),
+            "checkpoints": ("Gates", "events.read"),
+            "devices": ("Phones", "events.read"),
+            "scans": ("Scans", "orders.read"),
+            "conflicts": ("Conflicts", "orders.read"),
+            "incidents": ("Incidents", "events.read"),
+        },
+    ),
+)
+BELOW = {"brought": "bringers"}  # a list that is reached from another
 
 
-def sections(event):
-    """(key, label, address) of the tabs of an event, as far as this member may see them."""
-    base = f"/{g.by.organization.slug}/events/{event.id}"
-    seen = [(key, label, f"{base}/{key}") for key, (label, right) in WITHIN.items() if g.by.may(right)]
-    return [("event", "Event", base), *seen]
+def standing(event, part="event"):
+    """What each page of an event shows above its part: the groups and the lists of the one it is in, as far as this
+    member may see them; both as (key, label, address)."""
+    base, part = f"/{g.by.organization.slug}/events/{event.id}", BELOW.get(part, part)
+    found = {}
+    for name, parts in GROUPS:
+        seen = {key: label for key, (label, right) in parts.items() if g.by.may(right)}
+        found[name] = [(key, label, base if key == "event" else f"{base}/{key}") for key, label in seen.items()]
+    here = next(name for name, parts in GROUPS if part in parts)
+    tabs = [(name, name, its[0][2]) for name, its in found.items() if its]
+    return {"event": event, "event_tabs": tabs, "event_tab": here, "event_lists": found[here], "event_list": part}
 
 
 def _currency(parent=Event):
@@ -64,8 +86,11 @@ def _currency(parent=Event):
 
 
 def _around(place):
-    event = events.one(place.ask.parent)
-    return {"event": event, "sections": sections(event), "section": request.path.split("/")[4]}
+    return standing(events.one(place.ask.parent), request.path.split("/")[4])
+
+
+def _within(event):
+    return event.title, f"/{g.by.organization.slug}/events/{event.id}"
 
 
 def _around_row(place, row):
@@ -85,10 +110,7 @@ def _part(errors):
 def _of_event(place, row):
     url, stocks = f"{place.url}/{row.id}", stock.of(row.id)
     figures = [(tier, stocks.get(("tier", tier.id)), stock.explain(stocks, tier)) for tier in tiers.of(row.id)]
-    return {
-        "event": row,
-        "sections": sections(row),
-        "section": "event",
+    return standing(row) | {
         "parts": [(key, label, f"{url}?part={key}") for key, (label, _) in events.PARTS.items()],
         "part_of": lambda errors: _part(set(errors or ())),
         "fields_of": lambda part: [f for f in map(place.listing.by_name.get, events.PARTS[part][1]) if not f.acted],
@@ -116,7 +138,8 @@ routes.add(blueprint, event_types.rules, "/events/types", nav="events", prefix="
 
 # --- what is within one ------------------------------------------------------------------------------------------
 
-PART = {"nav": "events", "template": "events/list.html", "context": _around}
+IN_EVENT = {"nav": "events", "within": lambda parent: _within(events.one(parent))}
+PART = IN_EVENT | {"template": "events/list.html", "context": _around}
 ROW = {"row_template": "events/row.html", "row_context": _around_row}
 
 
@@ -205,7 +228,7 @@ routes.add(blueprint, payouts.of_event, "/events/<id:parent>/payouts", prefix="p
 
 def _around_prices(place):
     tier = tiers.one(place.ask.parent)
-    return {"event": tier.event, "sections": sections(tier.event), "section": "tiers", "tier": tier}
+    return standing(tier.event, "tiers") | {"tier": tier}
 
 
 routes.add(
@@ -216,6 +239,7 @@ routes.add(
     nav="events",
     template="events/list.html",
     context=_around_prices,
+    within=lambda parent: _within(tiers.one(parent).event),
     prefix="prices_",
 )
 routes.add(blueprint, returns.rules, "/refunds", nav="events", prefix="refunds_")

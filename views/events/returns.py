@@ -9,7 +9,7 @@ from domain.events.afterwards import returns
 from domain.events.books import refund_accounts
 from domain.fields.kinds import whole
 from views import access, pages
-from views.events.events import sections
+from views.events.events import standing
 
 blueprint = Blueprint("returns", __name__)
 HERE = "/<organization>/events/<id:event>/orders/<id:id>/return"
@@ -49,8 +49,7 @@ def _draw(order, chosen, refusal=None):
         status,
         here="events",
         order=order,
-        event=order.event,
-        sections=sections(order.event),
+        **standing(order.event, "orders"),
         url=f"/{g.by.organization.slug}/events/{order.event_id}/orders/{order.id}",
         found=found,
         chosen=[("pass", id) for id in chosen[0]] + [(f"item_{id}", count) for id, count in chosen[1].items()],

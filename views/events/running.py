@@ -8,14 +8,14 @@ from domain.events.afterwards import cancel_runs, moves
 from domain.organizations import organizations
 from models import TicketOrder
 from views import access, pages
-from views.events.events import sections
+from views.events.events import standing
 
 blueprint = Blueprint("running", __name__)
 
 
 def _common(event):
     url = f"/{g.by.organization.slug}/events/{event.id}"
-    return {"here": "events", "event": event, "sections": sections(event), "section": "event", "url": url}
+    return {"here": "events", "url": url} | standing(event)
 
 
 @blueprint.get("/<organization>/events/<id:id>/move")

@@ -11,14 +11,19 @@ from domain.lists.listing import granted, may_share
 class Place:
     """A list as somebody stands before it: whose, what was asked of it, and where it is."""
 
-    def __init__(self, rules, by, ask, url, view="list", apart=()):
+    def __init__(self, rules, by, ask, url, view="list", apart=(), within=None):
         self.rules, self.by, self.ask, self.url, self.view = rules, by, ask, url, view
         self.apart = tuple(apart)  # (name, text) of what the view asks for itself
-        self.listing = rules.listing
+        self.listing, self._within = rules.listing, within
         self.may_write = bool(self.listing.writes) and granted(by, self.listing.writes)
         self.may_share = may_share(by, self.listing)
         self.may_subscribe = not self.listing.shares or granted(by, self.listing.shares)
         self.may_add = self.may_write and rules.may_add(by)
+
+    @cached_property
+    def within(self):
+        """(name, address) of what the list stands in, such as an event; None where it stands by itself."""
+        return self._within(self.ask.parent) if self._within else None
 
     @cached_property
     def tabs(self):

@@ -60,6 +60,7 @@ class Mounted:
     nav: str
     template: str
     context: Any  # (place) → what the template needs besides
+    within: Any = None  # (the parent's id) → (name, address) of what the list stands in
     row_template: str = "lists/show.html"
     row_context: Any = lambda place, row: {}  # the same of the page of a row
     heads_with_acts: bool = False  # that page's head shows what acts move: after one it is drawn anew
@@ -82,7 +83,7 @@ class Mounted:
         url = url.replace("<id:parent>", str(parent))
         for name, value in named.items():
             url = url.replace(f"<{name}>", value)
-        return Place(rules, by, ask, url, view, DRAWN[view].apart(rules.listing))
+        return Place(rules, by, ask, url, view, DRAWN[view].apart(rules.listing), self.within)
 
     def page(self, status=200, parts=None, **more):
         """The list's page, with what the template needs besides."""
@@ -126,7 +127,7 @@ def add(
     **row,
 ):
     """Give a blueprint the routes of a list; `template` may extend lists/index.html with what is special. `row` is
-    the same of the page of a row: `row_template`, `row_context`.
+    the same of the page of a row: `row_template`, `row_context`; and `within`, of what the list is a part.
 
     What it returns draws the list again: `mounted.page(status, **context)`, say beside a form that was refused.
     """

@@ -51,7 +51,12 @@ def test_one_is_made_tried_saved_run_and_looked_at(alice, cast, at, followed):
         run = AutomationRun.get()
     assert "Told 1 person." in alice.get(f"/acme/automations/runs/{run.id}").text
     assert f"/automations/runs/{run.id}" in alice.get(f"/acme/automations/{made(cast).id}").text
-    assert "Tell me" in alice.get("/acme/automations/runs").text
+    page = alice.get("/acme/automations/runs").text
+    assert "Tell me" in page
+    assert f'href="/acme/tasks/{task.id}" title="Call"><bdi>Call</bdi>' in page
+    with inside(cast.acme):
+        rows.remove(tasks.rules, task.id, by=at("alice"))
+    assert "<bdi>Call</bdi>" not in alice.get("/acme/automations/runs").text
 
 
 def test_each_button_draws_the_editor_again_with_all_that_was_typed(alice, hx):

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from domain.events import events
-from models import Change, Event, EventType, Organization, Speaker, Stock, Tier, Voucher
+from models import Change, Checkpoint, Event, EventType, Organization, Speaker, Stock, Tier, Voucher
 from tests.domain.events.test_stock import bought
 from tests.fixtures.events import FORM, make_event, make_phase
 from tests.fixtures.threads import write
@@ -75,6 +75,56 @@ def test_each_list_within_it_is_drawn_empty_and_full(draft, browse, part):
     page = browse("alice").get(f"/acme/events/{draft.id}/{part}")
     assert page.status_code == 200
     assert "Parts of Jazz Night" in page.text
+
+
+def links(page, label):
+    """[(words, whether it is the current one)] of a nav."""
+    nav = page.partition(f'aria-label="{label}">')[2].partition("</nav>")[0]
+    return [(words, "aria-current" in more) for more, words in re.findall(r"<a href=[^ >]*([^>]*)>([^<]*)<", nav)]
+
+
+def test_an_events_pages_are_in_groups_and_the_current_one_is_among_them(draft, browse):
+    groups = ["Event", "Tickets", "Programme", "Sales", "Door"]
+    page = browse("alice").get(f"/acme/events/{draft.id}/vouchers").text
+    assert links(page, "Parts of Jazz Night") == [(name, name == "Tickets") for name in groups]
+    assert links(page, "Tickets") == [("Kinds of tickets", False), ("Codes", True), ("Rehearsals", False)]
+    brought = browse("alice").get(f"/acme/events/{draft.id}/brought").text
+    assert ("Brought by", True) in links(brought, "Sales")
+    vera = browse("vera").get(f"/acme/events/{draft.id}/checkpoints").text
+    assert [name for name, _ in links(vera, "Parts of Jazz Night")] == [g for g in groups if g != "Sales"]
+    assert [name for name, _ in links(vera, "Door")] == ["Gates", "Phones", "Incidents"]
+
+
+def test_each_page_of_something_within_an_event_names_the_event(draft, browse):
+    alice, base = browse("alice"), f"/acme/events/{draft.id}"
+    alice.post(f"{base}/vouchers", data={"code": "Friends"})
+    page = alice.get(f"{base}/vouchers/{Voucher.get().id}").text
+    assert "<title>Friends · Jazz Night" in page
+    assert "<h1><bdi>Jazz Night</bdi></h1>" in page
+    for below in ("new", "trash", "changes"):
+        page = alice.get(f"{base}/vouchers/{below}").text
+        assert f'<a href="{base}"><bdi>Jazz Night</bdi></a>' in page, below
+
+
+def test_a_switch_in_a_list_is_turned_in_its_row_and_a_symbol_for_who_only_reads(draft, browse, hx):
+    alice, base = browse("alice"), f"/acme/events/{draft.id}/checkpoints"
+    alice.post(base, data={"name": "East"})
+    gate = Checkpoint.get()
+    assert re.search(
+        r'role="switch" aria-checked="false" aria-label="Closed: East"[^>]* data-turns="False"', alice.get(base).text
+    )
+    turned = alice.post(
+        f"{base}/{gate.id}/cells/is_closed", data={"was": "False", "is_closed": "on"}, headers=hx(f"row_{gate.id}")
+    )
+    assert 'aria-checked="true"' in turned.text
+    assert Checkpoint.get().is_closed
+    stale = alice.post(
+        f"{base}/{gate.id}/cells/is_closed", data={"was": "False", "is_closed": "off"}, headers=hx(f"row_{gate.id}")
+    )
+    assert (stale.status_code, 'data-value="True" aria-selected' in stale.text) == (409, True)
+    seen = browse("vera").get(base).text
+    assert 'role="switch"' not in seen
+    assert 'title="Yes"' in seen
 
 
 def test_orders_and_passes_show_who_bought(clock, inside_acme, at, browse):
