@@ -38,6 +38,7 @@ ACTIONS = {
     "payments.set_key": Action("change where ticket money goes", 3),
     "events.cancel": Action("cancel this event for good", 2),
     "orders.refund": Action("give back money of this event", 2),
+    "events.renew_key": Action("renew the key that signs tickets", 3),
     "refunds.give_account": Action("tell where this money goes back to", 3),
     "member.remove": Action("remove this member", 2),
     "member.change_role": Action("change this member's role", 3),

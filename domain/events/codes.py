@@ -20,7 +20,7 @@ from database.locks import lock
 from database.scope import everywhere, scope
 from database.transactions import writes
 from domain import Refused
-from domain.base import history, keys
+from domain.base import history, keys, stepup
 from models import OrganizationKey
 
 PREFIX, VERSION = "GH1:", 1
@@ -94,16 +94,23 @@ def public_keys():
 
 @writes
 def renew(*, by):
-    """A new pair of keys: codes made from here on are signed by it, those made before are read as well as ever.
+    """A new pair of keys: codes made from here on are signed by it, those made before are read as well as ever. Nothing
+    takes it back. Refuses with Forbidden and VerificationRequired.
 
     For when the private half may be known to others: then codes of passes must be made anew too.
     """
     by.require("events.keys")
+    stepup.demand("events.renew_key", by.organization.id)
     lock("signing_key", by.organization.id)
     OrganizationKey.update(retired_at=now()).where(OrganizationKey.retired_at.is_null()).execute()
     made = _made()
     history.note("events.key_renewed", "A new key signs tickets", made, by=by, verb="created", category="event")
     return made
+
+
+def newest():
+    """The key that signs at the moment, or None where no ticket was made yet."""
+    return OrganizationKey.one(OrganizationKey.retired_at.is_null())
 
 
 def prepare():
@@ -112,13 +119,13 @@ def prepare():
 
 
 def _signing():
-    return OrganizationKey.one(OrganizationKey.retired_at.is_null()) or _first()
+    return newest() or _first()
 
 
 @writes
 def _first():
     lock("signing_key", scope())
-    return OrganizationKey.one(OrganizationKey.retired_at.is_null()) or _made()
+    return newest() or _made()
 
 
 def _made():

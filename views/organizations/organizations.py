@@ -6,6 +6,7 @@ from flask_login import current_user
 from database.scope import inside
 from domain import Invalid, Stale, existing
 from domain.base import settings
+from domain.events import codes
 from domain.organizations import members, organizations, permissions, required_factors, transfers, workspaces
 from models import Organization
 from views import access, pages
@@ -96,6 +97,7 @@ def _show(refusal=None):
         terms=required_factors.TERMS,
         lacking=pages.later(required_factors.lacking, by.organization),
         currencies=organizations.CURRENCIES,
+        ticket_key=codes.newest() if by.may("events.keys") else None,
         offered=offered,
         others=_others(by),
         alone=bool(permissions.not_the_last_owner(by, by)),
@@ -133,6 +135,13 @@ def require_factor():
     on = request.form.get("second_factor") == "1"
     required_factors.require(on, request.form.get("days", "0"), by=g.by)
     return _settings("Everybody needs a second factor." if on else "Nobody needs a second factor any more.")
+
+
+@blueprint.post("/<organization>/settings/ticket-key")
+@access.member("events.keys")
+def renew_ticket_key():
+    codes.renew(by=g.by)
+    return _settings("A new key signs tickets. Those that are out stay good.")
 
 
 @blueprint.post("/<organization>/settings")

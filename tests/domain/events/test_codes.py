@@ -5,6 +5,7 @@ import pytest
 from database.scope import inside
 from domain import Refused
 from domain.base import configuration
+from domain.base.stepup import VerificationRequired
 from domain.events import codes
 from jobs import verifications
 from models import OrganizationKey
@@ -56,8 +57,11 @@ def test_another_organization_signs_with_another_key(cast):
             codes.verified(foreign)
 
 
-def test_codes_from_before_a_new_key_are_read_as_well(acme, at):
+def test_codes_from_before_a_new_key_are_read_as_well(acme, at, proven):
     old = codes.code(1, 2, SERIAL)
+    with pytest.raises(VerificationRequired):
+        codes.renew(by=at("alice"))
+    proven("alice", "events.renew_key", acme.id, 3)
     codes.renew(by=at("alice"))
     new = codes.code(1, 2, SERIAL)
     assert new != old

@@ -2,9 +2,11 @@ import pytest
 
 from database.scope import inside
 from domain.base import settings
+from domain.events import codes
 from domain.organizations import organizations, transfers
-from models import AuditEvent, Membership, Organization, Session, Transfer, User
+from models import AuditEvent, Membership, Organization, OrganizationKey, Session, Transfer, User
 from tests.conftest import PASSWORD
+from tests.fixtures.entrance import proof
 from tests.fixtures.threads import write
 
 JSON = {"Accept": "application/json"}
@@ -213,3 +215,19 @@ def test_report_25_a_choice_of_more_than_twenty_is_searched(browse):
     page = browse("alice").get("/acme/settings").get_data(True)
     assert 'data-narrows="timezone" aria-label="Search time zone"' in page
     assert 'data-narrows="currency"' not in page  # few need no search
+
+
+def test_an_owner_renews_the_key_of_tickets_and_proves_who_they_are(browse, cast, followed):
+    client = browse("alice")
+    assert "Key of tickets" not in client.get("/acme/settings").text
+    with inside(cast.acme):
+        codes.prepare()
+    assert "Tickets that are out, on paper or on phones, stay good." in client.get("/acme/settings").text
+    where = "/acme/settings/ticket-key"
+    assert client.post(where, headers=JSON).json["code"] == "SENSITIVE_VERIFICATION_REQUIRED"
+    page = followed(client, client.post(where, data=proof("events.renew_key", str(cast.acme.id))))
+    assert "A new key signs tickets. Those that are out stay good." in page
+    with inside(cast.acme):
+        assert OrganizationKey.select().count() == 2
+    assert AuditEvent.select().where(AuditEvent.action == "events.key_renewed").count() == 1
+    assert "Key of tickets" not in browse("bob").get("/acme/settings").text
