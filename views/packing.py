@@ -4,6 +4,8 @@ import zlib
 
 from flask import request
 
+from views.safety import headers
+
 LEAST = 1000  # bytes; below, the head of the answer is most of it
 LEVEL = 5  # of 9: a list page in less than a millisecond
 PACKED = ("text/html", "application/json")
@@ -16,7 +18,7 @@ def init_app(app):
 def _pack(response):
     if response.mimetype not in PACKED or response.is_streamed or response.direct_passthrough:
         return response
-    response.vary.add("Accept-Encoding")
+    headers.vary(response, "Accept-Encoding")
     if response.content_encoding or response.status_code in (204, 304) or not request.accept_encodings["gzip"]:
         return response
     data = response.get_data()

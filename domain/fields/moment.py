@@ -73,7 +73,7 @@ class Moment(Bounded, Kind):
         return self.bounded(form.moment(text))
 
     def to_json(self, value):
-        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if value else None
+        return f"{value.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z" if value else None
 
     def from_json(self, json):
         if not isinstance(json, str) or not _WITH_ZONE.search(json):

@@ -109,6 +109,21 @@ def names(ids):
     return {id: name or email for id, name, email in rows.where(User.id.in_(ids)).tuples()}
 
 
+# Asked for each row that a program reads: `api_get_vs_pocketbase`.
+_called = Compiled(
+    lambda: (
+        User.select(User.id, Profile.full_name, User.email)
+        .join(Profile, on=(Profile.user == User.id))
+        .where(User.id == parameter("id"))
+    )
+)
+
+
+def named(id):
+    """[(id, name)] of one person, as `names` has it."""
+    return [(id, name or email) for id, name, email in _called(id=id)]
+
+
 def emails(ids):
     """id → e-mail address, of those who are members of the organization one stands in."""
     found = User.select(User.id, User.email).join(Membership, on=(Membership.user == User.id))

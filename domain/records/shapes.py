@@ -29,10 +29,15 @@ def _form_of(options):
 
 def value_in(self, document):
     """What stands in a document: a value, words left over, or None."""
-    if (stored := document.get(f"s{self.slot}")) is not None:
+    if (stored := document.get(self.stored)) is not None:
         return self.kind.restored(stored)
-    words = document.get(f"~s{self.slot}")
+    words = document.get(self.left_over)
     return None if words is None else LeftOver(words)
+
+
+def left_over_in(self):
+    """The name in documents of words that fit no kind."""
+    return f"~{self.stored}"
 
 
 def key_in(self, document):
@@ -68,6 +73,7 @@ class Filling:
     def stored(self):
         return f"s{self.slot}"
 
+    left_over = cached_property(left_over_in)
     value = value_in
     key = key_of
     key_in = key_in
@@ -113,6 +119,7 @@ class Cell:
         """Whether it is ordered by the order of its words."""
         return hasattr(self.kind, "order") or bool(getattr(self.kind, "options", ()))
 
+    left_over = cached_property(left_over_in)
     value = value_in
 
     def form(self, other):

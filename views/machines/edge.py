@@ -9,6 +9,7 @@ from flask import Response, request
 
 from domain.base import settings
 from views.machines import problems
+from views.safety import headers
 
 TAKEN = (
     """
@@ -53,8 +54,8 @@ class _Clean:
         for name in [name for name in environ if name[:5] == HEAD and name[5:] not in TAKEN]:
             del environ[name]
 
-        def start(status, headers, exc_info=None):
-            return start_response(status, [pair for pair in headers if pair[0].lower() not in KEPT_BACK], exc_info)
+        def start(status, told, exc_info=None):
+            return start_response(status, [pair for pair in told if pair[0].lower() not in KEPT_BACK], exc_info)
 
         return self.app(environ, start)
 
@@ -82,6 +83,6 @@ def _close(response):
     if origin := _origin():
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = SEEN
-    response.vary.add("Origin")
+    headers.vary(response, "Origin")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -58,15 +58,23 @@ def seeing(response):
     return response
 
 
+def vary(response, *names):
+    """Say that the answer depends on these heads of the request."""
+    said = [one.strip() for one in response.headers.get("Vary", "").split(",") if one.strip()]
+    known = {one.lower() for one in said}
+    response.headers["Vary"] = ", ".join([*said, *(name for name in names if name.lower() not in known)])
+
+
 def protect(response):
     """The answer with its headers."""
     headers = protecting(configuration.active.billing_provider, is_https())
     if response.headers.get("Content-Security-Policy", "").partition("frame-ancestors ")[2] not in ("", "'none'"):
         headers = {k: v for k, v in headers.items() if k != "X-Frame-Options"}  # it can't name the pages that may
-    response.headers.extend({k: v for k, v in headers.items() if k not in response.headers})
+    present = {name.lower() for name, _ in response.headers}  # asked one by one, each that is missing is an exception
+    response.headers.extend({k: v for k, v in headers.items() if k.lower() not in present})
     if response.mimetype == "text/html":
-        response.vary.update(("HX-Request", "HX-Target"))
+        vary(response, "HX-Request", "HX-Target")
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    if "Cache-Control" not in response.headers:
+    if "cache-control" not in present:
         response.headers["Cache-Control"] = "no-store" if "_user_id" in session else "no-cache"
     return response

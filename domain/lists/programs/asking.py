@@ -58,7 +58,7 @@ class Asked:
 # --- what there is ------------------------------------------------------------------------------------------------
 
 
-def _kept(function):
+def kept(function):
     """Worked out once for a Listing, and kept with it."""
 
     @wraps(function)
@@ -81,7 +81,7 @@ def called(listing, field):
     return field.also[0] if listing.source and field.also else field.name
 
 
-@_kept
+@kept
 def names(listing):
     """Name for programs, also one that a field had before → the field's own."""
     known = {called(listing, f): f.name for f in (*shown(listing), *listing.filterable)}
@@ -114,7 +114,7 @@ def parameters(listing):
             yield name, None, f"{field.label} {operator.label}."
 
 
-@_kept
+@kept
 def _conditions(listing):
     """«amount.gte» and the like → (the field, the operator)."""
     found = {}
@@ -140,7 +140,7 @@ def unknown(listing, name):
     return f"{UNKNOWN} Is it {near[0]}?" if near else UNKNOWN
 
 
-@_kept
+@kept
 def _known(listing):
     return {name: kind for name, kind, _ in parameters(listing)}
 

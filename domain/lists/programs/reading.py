@@ -45,8 +45,7 @@ def one(rules, id, by, parent=None):
     row = lists.find(listing, id, by, parent)
     if row is None:
         raise rows.not_here(listing)
-    people = lists.people_of(listing, [row])
-    return as_json(listing, row, people)
+    return as_json(listing, row, lists.people_of_one(listing, row))
 
 
 def as_json(listing, row, people, chosen=None):
@@ -54,25 +53,32 @@ def as_json(listing, row, people, chosen=None):
     over in cells that fit no kind."""
     found: dict = {"id": row.id}
     left_over = {}
-    wanted = [(called(listing, f), f) for f in shown(listing)] if chosen is None else _plain(chosen)
-    for name, field in wanted:
-        value = getattr(row, field.name)
+    for name, own, read in _all(listing) if chosen is None else _those(chosen):
+        value = getattr(row, own)
         if isinstance(value, LeftOver):
             left_over[name], value = str(value), None
-        found[name] = _cell(field, value, people)
-    return found | {"id": row.id} | ({"_left_over": left_over} if left_over and chosen is None else {})
+        found[name] = read(value, people)
+    found["id"] = row.id  # also where a field is called so
+    return found | {"_left_over": left_over} if left_over and chosen is None else found
 
 
-def _plain(chosen):
-    return [(name.partition(".")[0], field) for name, (field, _) in chosen.items()]
+@asking.kept
+def _all(listing):
+    """(name for programs, name, what makes JSON of its values) of each field that is shown."""
+    return [(called(listing, field), field.name, _reader(field.kind)) for field in shown(listing)]
 
 
-def _cell(field, value, people):
-    if value is None:
-        return field.kind.to_json(None) if field.kind.several else None
-    if isinstance(field.kind, Person):
-        return {"id": value, "name": people.get(value, "")}
-    return bool(value) if field.kind.schema() == {"type": "boolean"} else field.kind.to_json(value)
+def _those(chosen):
+    return [(name.partition(".")[0], field.name, _reader(field.kind)) for name, (field, _) in chosen.items()]
+
+
+def _reader(kind):
+    """(value, names of people) → JSON of a value of this kind."""
+    nothing = kind.to_json(None) if kind.several else None
+    if isinstance(kind, Person):
+        return lambda value, people: nothing if value is None else {"id": value, "name": people.get(value, "")}
+    made = bool if kind.schema() == {"type": "boolean"} else kind.to_json
+    return lambda value, _people: nothing if value is None else made(value)
 
 
 def _add_beyond(listing, chosen, rows_of, items):
@@ -82,12 +88,12 @@ def _add_beyond(listing, chosen, rows_of, items):
             continue
         link, _, beyond = name.partition(".")
         ids = {int(id) for row in rows_of for id in getattr(row, field.name) or () if isinstance(id, int)}
-        linked = field.kind.reader.rows(ids)
+        linked, read = field.kind.reader.rows(ids), _reader(further.kind)
         for item in items:
             held = item[link] if isinstance(item[link], list) else [item[link]] if item[link] else []
             for told in held:
                 value = linked[told["id"]].value(further.name) if told["id"] in linked else None
-                told[beyond] = None if isinstance(value, LeftOver) else _cell(further, value, {})
+                told[beyond] = None if isinstance(value, LeftOver) else read(value, {})
 
 
 def cell(rules, id, name, by, parent=None):
