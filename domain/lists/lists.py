@@ -22,7 +22,7 @@ from domain import Invalid
 from domain.fields.day import bounds, overdue, within_week
 from domain.fields.derived import Derived
 from domain.fields.kinds import whole
-from domain.fields.person import members, named, names
+from domain.fields.person import members, names
 from domain.lists import conditions
 from domain.lists.asks import Answer, Ask, AtLeast
 from domain.lists.listing import demand, granted
@@ -366,17 +366,8 @@ def people_of(listing, rows, present=None):
     if not listing.people:
         return {}
     known = members() if present is None else present
-    seen = _seen(listing, rows)
+    seen = set(chain.from_iterable((getattr(row, name) for name in listing.belongs) for row in rows)) - {None}
     return known if seen <= known.keys() else known | names(seen - known.keys())
-
-
-def people_of_one(listing, row):
-    """The same of one row, for which not all members are read."""
-    return {id: name for one in _seen(listing, [row]) if isinstance(one, int) for id, name in named(one)}
-
-
-def _seen(listing, rows):
-    return set(chain.from_iterable((getattr(row, name) for name in listing.belongs) for row in rows)) - {None}
 
 
 def counts(listing, ask, by):

@@ -5,9 +5,10 @@ What can be asked is asking.py's.
 
 import hashlib
 import json
+from itertools import chain
 
 from domain import Invalid
-from domain.fields.person import Person
+from domain.fields.person import Person, named
 from domain.fields.records.leftover import LeftOver
 from domain.lists import lists, rows, totals
 from domain.lists.asks import AtLeast
@@ -45,7 +46,8 @@ def one(rules, id, by, parent=None):
     row = lists.find(listing, id, by, parent)
     if row is None:
         raise rows.not_here(listing)
-    return as_json(listing, row, lists.people_of_one(listing, row))
+    people = {getattr(row, name) for name in listing.belongs} if listing.people else ()  # not all members are read
+    return as_json(listing, row, dict(chain.from_iterable(named(id) for id in people if isinstance(id, int))))
 
 
 def as_json(listing, row, people, chosen=None):
