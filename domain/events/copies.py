@@ -18,7 +18,20 @@ def wall_clock(old, new, timezone):
     zone = ZoneInfo(timezone)
     naive = lambda moment: moment.astimezone(zone).replace(tzinfo=None)  # noqa: E731
     distance = naive(new) - naive(old)
-    return lambda moment: (naive(moment) + distance).replace(tzinfo=zone).astimezone(UTC)
+    moved = lambda moment: (naive(moment) + distance).replace(tzinfo=zone).astimezone(UTC)  # noqa: E731
+    return lambda moment: new if moment == old else moved(moment)
+
+
+SPANS = (("starts_at", "ends_at"), ("sale_from_at", "sale_until_at"))
+
+
+def shifted(times, shift):
+    """Times by their names, moved. What would end before it begins, as clocks are set meanwhile, lasts as it did."""
+    found = {name: shift(moment) for name, moment in times.items() if moment is not None}
+    for start, end in SPANS:
+        if start in found and end in found and found[start] >= found[end]:
+            found[end] = found[start] + (times[end] - times[start])
+    return found
 
 
 def fill(event, like, shift, by):
@@ -27,9 +40,7 @@ def fill(event, like, shift, by):
     made, moved = {}, []
     for table in WITHIN:
         for row in _rows(table, like):
-            values = _values(row, table) | {
-                name: shift(value) for name, value in _moments(row, table) if value is not None
-            }
+            values = _values(row, table) | shifted(dict(_moments(row, table)), shift)
             for name, field in table._meta.fields.items():
                 if (target := getattr(field, "rel_model", None)) in made:
                     old = getattr(row, f"{name}_id")

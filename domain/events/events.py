@@ -259,7 +259,7 @@ def copy(id, starts_at, *, by):
     like = one(id)
     shift = copies.wall_clock(like.starts_at, starts_at, like.timezone)
     copied = {name: getattr(like, name) for part in PARTS.values() for name in part[1]}
-    times = {name: shift(moment) for name in TIMES if (moment := getattr(like, name))}
+    times = copies.shifted({name: getattr(like, name) for name in TIMES}, shift)
     times["draw_seed"] = secrets.token_hex(16)
     lock("event slugs")
     slug = _free_slug(like.title)

@@ -19,7 +19,7 @@ from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing
 from domain.lists.searches import Parts
-from models import Event, Organization, TicketOrder, TicketRefund
+from models import Event, OrderItem, Organization, Pass, TicketOrder, TicketRefund
 
 STATE = Choice(
     (
@@ -153,10 +153,12 @@ def find_again(event, email):
 
 @writes
 def correct(id, email, *, by):
-    """Write down another address, and send the tickets there."""
+    """Write down another address, also for what is sent of each ticket that wasn't passed on, and send them there."""
     by.require("orders.write")
     order = one(id)
     TicketOrder.update(email=email).where(TicketOrder.id == order.id).execute()
+    mine = Pass.item << OrderItem.select(OrderItem.id).where(OrderItem.order == order)
+    Pass.update(email=email).where(mine, ~Pass.is_passed_on).execute()
     history.note("order.corrected", "The buyer's address was corrected", order, by=by)
     return send_again(id, by=by) if order.state == "paid" else f"The address is {email} now."
 

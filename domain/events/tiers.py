@@ -135,6 +135,10 @@ def _derive(tier, values):
     start, end = stands("sale_from_at"), stands("sale_until_at")
     if start and end and start >= end:
         raise Invalid({"sale_until_at": "The sale must end after it begins."})
+    if tier is not None and "kind" in values:
+        stock.lock_line(tier.event_id)
+        if OrderItem.one(OrderItem.tier == tier):  # whose places are counted by it
+            raise Invalid({"kind": "Some were ordered already, as what it is. Make another ticket, and archive this one."})
     return {}
 
 

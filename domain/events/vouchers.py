@@ -133,6 +133,10 @@ def _derive(currency, voucher, values):
     asked = {name: values.get(name, getattr(voucher, name, None)) for name in ("discount", "value")}
     if asked["discount"] == "percent" and asked["value"] > _whole(currency):
         raise Invalid({"value": "No code takes off more than 100 percent."})
+    if voucher is not None and "counts" in values:
+        stock.lock_line(voucher.event_id)
+        if TicketOrder.one(TicketOrder.voucher == voucher):
+            raise Invalid({"counts": "It was used already, and those uses were counted. Make another code instead."})
     if "code" in values:
         norm, event = comparable(values["code"])[:40], voucher.event_id if voucher else values["event"]
         other = Voucher.one(Voucher.code_norm == norm, Voucher.event == event)

@@ -378,8 +378,11 @@ def change_own(token, secret):
 
 @by_secret
 def _change_own(opened, secret):
-    form = request.form
+    form = request.form.copy()
     was = {name.removeprefix("was_"): clean(form[name]) for name in form if name.startswith("was_")}
+    for one in forms.questions(opened):  # a control says neither seconds nor which of a doubled hour it is
+        if one.kind_name == "moment" and was.get(one.name) and form.get(one.name) == moment_typed(was[one.name]):
+            form[one.name] = was[one.name]
     try:
         answers.change_own(opened, secret, form, was=was)
     except NotFound:

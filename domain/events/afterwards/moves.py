@@ -146,7 +146,7 @@ def _move_programme(event, values):
     """Its parts by the same distance on the wall clock."""
     shift = copies.wall_clock(event.starts_at, values["starts_at"], values.get("timezone", event.timezone))
     for part in EventSession.select().where(EventSession.event == event):
-        times = {"starts_at": shift(part.starts_at), "ends_at": shift(part.ends_at)}
+        times = copies.shifted({"starts_at": part.starts_at, "ends_at": part.ends_at}, shift)
         EventSession.update(times).where(EventSession.id == part.id).execute()
 
 

@@ -75,3 +75,23 @@ def test_who_may_not_make_events_copies_none(full, at):
     with pytest.raises(Forbidden):
         copied(full, at("vera"), "2026-08-07T18:00:00Z")
     assert Event.select().count() == 1
+
+
+@pytest.mark.parametrize(
+    ("moment", "begins", "ends"),
+    [
+        ("2027-03-27T19:00:00Z", "03:15", "04:10"),  # clocks go from 02:00 to 03:00 before its end
+        ("2026-10-24T18:00:00Z", "02:15", "03:10"),
+    ],
+)
+def test_what_lies_in_the_hour_that_clocks_skip_does_not_end_before_it_begins(full, at, moment, begins, ends):
+    night = {"title": "Last", "starts_at": "2026-07-04T00:15:00Z", "ends_at": "2026-07-04T01:10:00Z"}
+    rows.create(sessions.rules, night, by=at("alice"), parent=full.id)
+    _, made = copied(full, at("alice"), moment)
+    part = EventSession.get(EventSession.event == made, EventSession.title == "Last")
+    assert [f"{events.local(made, at):%H:%M}" for at in (part.starts_at, part.ends_at)] == [begins, ends]
+
+
+def test_a_copy_begins_at_the_very_moment_that_was_said_also_in_the_doubled_hour(full, at):
+    _, made = copied(full, at("alice"), "2026-10-25T01:30:00Z")  # the second 02:30 in Berlin
+    assert f"{made.starts_at:%d %H:%M}" == "25 01:30"

@@ -6,7 +6,7 @@ import jobs
 from domain import Forbidden, Refused
 from domain.base import notices, stepup
 from domain.events import events, holds, orders, passes, stock
-from domain.events.afterwards import returns
+from domain.events.afterwards import pass_transfers, returns
 from models import Buyer, OrderItem, Pass, TicketOrder, TicketRefund
 from tests.domain.events.test_payments import again, came, paid_night, promised
 from tests.domain.events.test_stock import bought, figures
@@ -111,6 +111,18 @@ def test_event_case_37_a_corrected_address_gets_the_tickets(night, at, letters):
     assert ("right@example.org", "Your tickets for Jazz Night") in [sent[:2] for sent in letters()]
     assert Pass.select().where(Pass.item << OrderItem.select(OrderItem.id)).count() == 2
     assert TicketOrder.get().email == "right@example.org"
+
+
+def test_after_a_correction_no_code_goes_to_the_wrong_address(night, at, letters):
+    event, tier = night
+    first, second = passes.of(bought(event, tier, 2))
+    pass_transfers.accept(pass_transfers.offer(second, {"email": "eve@example.org"}), {"holder": "Eve"})
+    before = len(letters())
+    orders.correct(first.item.order_id, "right@example.org", by=at("alice"))
+    passes.new_code(first.id, by=at("alice"))
+    assert {sent[0] for sent in letters()[before:]} == {"right@example.org"}
+    good = Pass.select().where(Pass.state == "active")
+    assert sorted(one.email for one in good) == ["eve@example.org", "right@example.org"]
 
 
 def test_event_case_26_a_cancelled_event_voids_pays_back_and_tells_each_once(paid_night, at, letters):

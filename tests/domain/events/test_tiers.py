@@ -3,7 +3,7 @@
 import pytest
 
 from domain import Forbidden, Invalid
-from domain.events import tiers
+from domain.events import holds, tiers
 from domain.lists import rows
 from models import Tier
 from tests.domain.events.test_stock import bought
@@ -50,3 +50,17 @@ def test_a_viewer_makes_none(night, at):
     event, _ = night
     with pytest.raises(Forbidden):
         make_tier(event, at("vera"))
+
+
+def test_what_was_ordered_keeps_its_kind_by_which_its_places_are_counted(night, at):
+    event, tier = night
+    rules, by = tiers.rules_in("EUR"), at("alice")
+    addon = make_tier(event, by, name="Dinner", kind="addon")
+    holds.hold(event.id, {tier.id: 1, addon.id: 2})
+    for one, kind in ((tier, "addon"), (addon, "admission")):
+        with pytest.raises(Invalid) as refusal:
+            rows.change(rules, one.id, {"kind": kind}, by=by, parent=event.id)
+        assert set(refusal.value.fields) == {"kind"}
+    fresh = make_tier(event, by, name="Lunch")
+    rows.change(rules, fresh.id, {"kind": "addon"}, by=by, parent=event.id)
+    assert Tier.get_by_id(fresh.id).kind == "addon"

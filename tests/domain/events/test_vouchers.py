@@ -105,3 +105,15 @@ def test_its_budget_is_all_that_it_takes_off_together(clock, inside_acme, at):
     _, given = vouchers.rules_in("EUR").listing.notes
     assert given([made], at("alice")) == {made.id: (("quiet", "€10.00 of €30.00"),)}
     assert stock.check(event.id) == []
+
+
+def test_how_a_used_code_counts_stays_so_that_its_holds_can_end(clock, inside_acme, at):
+    event, (tier,) = make_event(at("alice"))
+    made, rules = make_voucher(event, at("alice"), counts="orders"), vouchers.rules_in("EUR")
+    rows.change(rules, made.id, {"counts": "tickets"}, by=at("alice"), parent=event.id)
+    order = holds.hold(event.id, {tier.id: 3}, code="SUMMER")
+    with pytest.raises(Invalid) as refusal:
+        rows.change(rules, made.id, {"counts": "orders"}, by=at("alice"), parent=event.id)
+    assert list(refusal.value.beside()) == ["counts"]
+    holds.give_up(order.id)
+    assert (figures(event, "voucher"), stock.check(event.id)) == ([(0, 0)], [])

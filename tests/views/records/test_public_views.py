@@ -494,3 +494,18 @@ def test_a_reported_page_is_hidden_and_the_staff_sees_it(made, browse, cast, clo
 
 def known_in(page):
     return 'name="stamp"' in page
+
+
+def test_changing_another_word_leaves_a_moment_in_the_doubled_hour_where_it_was(at, cast, browse, clock):
+    link, known = locked_form(at, cast)
+    client, when = browse(), known["When"]
+    there = unlocked(client, f"/p/{token_of(link)}")
+    stamp = stamp_on(client.get(there).text)
+    clock.forward(seconds=9)
+    form = sent(stamp, **{known["Name"]: "A", when: "2026-10-25T01:30:00+00:00"}) | {"zone": "Europe/Berlin"}
+    mine = client.post(there, data=form).location
+    page = client.get(mine + "&zone=Europe/Berlin").text
+    fields = dict(re.findall(r'name="(zone|was_f\d+|f\d+)"[^>]* value="([^"]*)"', page))
+    fields[known["Name"]] = "B"
+    assert client.post(mine.partition("?")[0], data=fields).status_code == 303
+    assert "2026-10-25T01:30:00+00:00" in records(cast)[0].values()
