@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from peewee import IntegrityError
+
 from database.clock import now
 from database.columns import public_id
 from database.transactions import writes
@@ -371,7 +373,10 @@ def take_back(rules, past, by):
         still = lambda name, value: (  # noqa: E731
             owner(value) if name == listing.owner else _restored(listing, name, value, present)
         )
-        row = listing.rows.put_back(listing, past.row_id, past.fields, still, by)
+        try:
+            row = _put_back(listing, past, still, by)
+        except IntegrityError:  # another has what must not occur twice by now, or what it is of is gone
+            return False
         restored = {f.name: rules.listing.column(f.name).of(row) for f in listing.written}
         _note(rules, row, "created", _diff(listing, None, restored), by)
         return True
@@ -388,6 +393,11 @@ def take_back(rules, past, by):
     }
     follows = listing.rows.follows(listing, past.fields, written)
     return _apply(rules, row, values, by, follows=follows) is not None
+
+
+@writes
+def _put_back(listing, past, still, by):
+    return listing.rows.put_back(listing, past.row_id, past.fields, still, by)
 
 
 def _parent_of(listing, row, past):

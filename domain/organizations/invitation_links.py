@@ -91,6 +91,13 @@ def end(id, *, by):
     return "The link is ended. Nobody can join by it any more."
 
 
+def end_of(user):
+    """End the links of somebody who may not invite any more and knows their addresses yet, in the present transaction
+    and scope."""
+    open_ones = InvitationLink.ended_at.is_null(), InvitationLink.expires_at > now()
+    InvitationLink.update(ended_at=now()).where(InvitationLink.made_by == user, *open_ones).execute()
+
+
 # --- joining ----------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from domain.fields.moment import Moment
 from domain.fields.text import Named
 from domain.lists.listing import Act, Listing, Sort, both
 from domain.lists.searches import Parts
-from domain.organizations import organizations, permissions
+from domain.organizations import invitation_links, organizations, permissions
 from models import Assignment, Membership, Organization, Profile, Transfer, User, Workspace
 
 SHOWN = 500
@@ -75,6 +75,8 @@ def change_role(id, role, *, by):
     before, who = target.role, target.user
     Membership.update(role=role).where(Membership.id == target.id).execute()
     _keep_owner_of_record(by.organization)
+    if role not in HIGH:
+        invitation_links.end_of(who)
     summary, moved = f"{who.name}: {before} → {role}", {"field": "role", "before": before, "after": role}
     change = history.note("member.role_changed", summary, target, by=by, target=who, **moved)
     you = (who, f"You are now {role} of {by.organization.name}", f"/{by.organization.slug}/members")
@@ -149,6 +151,7 @@ def _take_out(by, target):
     if not gone:
         raise NotFound("That person isn't a member here any more.")
     Assignment.delete().where(Assignment.user == target.user_id).execute()
+    invitation_links.end_of(target.user_id)
     theirs = (Transfer.to_user == target.user_id) | (Transfer.from_user == target.user_id)
     Transfer.update(status="cancelled").where(Transfer.status == "pending", theirs).execute()
     _keep_owner_of_record(by.organization)

@@ -25,7 +25,7 @@ from domain.fields.email import EMAIL, address, normalized
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Unfit, clean
 from domain.fields.text import Name, Text
-from domain.organizations import organizations, permissions
+from domain.organizations import invitation_links, organizations, permissions
 from domain.people import admins, codes, passwords, sessions
 from models import (
     Admin,
@@ -361,6 +361,7 @@ def _erase(user, stays=()):
     if stays:
         whose[Membership] &= Membership.organization.not_in(stays)
     with everywhere("the account leaves every organization at once"):
+        invitation_links.end_of(user)
         for table, theirs in whose.items():
             counts[table._meta.table_name] = table.delete().where(theirs).execute()
     counts |= {"user": 1, "profile": 1}

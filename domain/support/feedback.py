@@ -3,6 +3,7 @@
 from peewee import JOIN
 
 from database.clock import now
+from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, Refused, existing
 from domain.base import audit, changes, outgoing
@@ -52,6 +53,8 @@ def write(form, *, by, key=""):
     twice with one `key` is one. Refuses with Invalid."""
     values = read_whole((*FORM, *(() if by else (EMAIL,))), form)
     key = changes.form_key(key) or None
+    if key:
+        lock("form", f"feedback {key}")
     if key and (known := Feedback.one(Feedback.form_key == key)):
         return known
     row = Feedback.create(user=by, form_key=key, **values)

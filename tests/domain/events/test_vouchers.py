@@ -1,6 +1,6 @@
 import pytest
 
-from domain import Invalid
+from domain import Invalid, Refused
 from domain.events import events, holds, payments, stock, vouchers
 from domain.events.afterwards import returns
 from domain.lists import lists, rows
@@ -117,3 +117,13 @@ def test_how_a_used_code_counts_stays_so_that_its_holds_can_end(clock, inside_ac
     assert list(refusal.value.beside()) == ["counts"]
     holds.give_up(order.id)
     assert (figures(event, "voucher"), stock.check(event.id)) == ([(0, 0)], [])
+
+
+def test_what_was_removed_stays_so_where_another_has_its_code_by_now(night, at):
+    event, _ = night
+    rules, by = vouchers.rules_in("EUR"), at("alice")
+    gone = rows.remove(rules, make_voucher(event, by).id, by=by, parent=event.id)
+    newer = make_voucher(event, by)
+    with pytest.raises(Refused, match="Something newer stands there"):
+        rows.undo(rules, gone.batch, by=by)
+    assert [one.id for one in Voucher.select()] == [newer.id]

@@ -147,6 +147,28 @@ def test_whoever_was_removed_after_it_was_made_does_not_come_back_by_it(cast, ma
     invitation_links.join(newer, nina)
 
 
+@pytest.mark.parametrize("loses", ["place", "role", "account"])
+def test_links_end_with_the_right_to_invite_of_who_made_them(cast, paid, at, person, proven, loses):
+    bob = Membership.get(user=cast.bob, organization=cast.acme)
+    write(Membership.update(role="admin").where(Membership.id == bob.id).execute)
+    _, secret = invitation_links.make(FORM, by=at("bob"))
+    _, other = invitation_links.make(FORM, by=at("alice"))
+    nina = person("nina")
+    assert invitation_links.look(secret, nina).refusal is None
+    if loses == "place":
+        proven("alice", "member.remove", bob.id, 3)
+        members.remove(bob.id, by=at("alice"))
+    elif loses == "role":
+        proven("alice", "member.change_role", bob.id)
+        members.change_role(bob.id, "member", by=at("alice"))
+    else:
+        proven("bob", "account.delete", cast.bob.id)
+        accounts.delete(cast.bob)
+    with pytest.raises(Refused, match="This link is over"):
+        invitation_links.join(secret, nina)
+    assert invitation_links.look(other, nina).refusal is None
+
+
 def test_an_unproven_address_and_a_switched_off_site_are_refused(cast, made, person):
     late = person("late", proven=False)
     assert invitation_links.look(made[1], late).refusal.code == "EMAIL_NOT_VERIFIED"
