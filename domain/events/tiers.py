@@ -138,7 +138,9 @@ def _derive(tier, values):
     if tier is not None and "kind" in values:
         stock.lock_line(tier.event_id)
         if OrderItem.one(OrderItem.tier == tier):  # whose places are counted by it
-            raise Invalid({"kind": "Some were ordered already, as what it is. Make another ticket, and archive this one."})
+            raise Invalid(
+                {"kind": "Some were ordered already, as what it is. Make another ticket, and archive this one."}
+            )
     return {}
 
 

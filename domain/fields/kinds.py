@@ -226,7 +226,7 @@ def clean(text):
     text = str(text if text is not None else "")
     if text.isascii() and text.isprintable():  # most is: said first, for `import_1m`
         return text if text.strip() else ""
-    text = text.replace("\r\n", "\n").translate(_INVISIBLE)
+    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_INVISIBLE)
     text = unicodedata.normalize("NFC", text)
     return text if any(c.isprintable() and not c.isspace() for c in text) else ""
 

@@ -4,11 +4,11 @@ Why so: docs/decisions/whose-tasks.md
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache, reduce
 from operator import or_
 
-from database.clock import now
+from database.clock import now, written
 from database.columns import public_id
 from database.scope import everywhere, inside
 from database.transactions import writes
@@ -211,11 +211,12 @@ def _tell_given(person, task, change, by):
 
 
 def _about(person, task, organization):
-    """What letters about a task say of it."""
+    """What letters about a task say of it, on their reader's clock."""
+    due = task.due_at
     return {
         "name": person.name,
         "title": task.title,
-        "due": listing.by_name["due_at"].kind.plain(task.due_at),
+        "due": written(due, person.timezone) if isinstance(due, datetime) else due and f"{due:%-d %B %Y}",
         "organization": organization.name,
         "link": f"{configuration.active.site_url}/{organization.slug}/tasks/{task.id}",
     }

@@ -91,8 +91,8 @@ def is_public(text):
     if found.version == 6:
         if found.ipv4_mapped:
             found = found.ipv4_mapped
-        elif found.sixtofour or found.teredo or found in _NAT64:
-            return False  # an address of version 4 is inside, and goes who knows where
+        elif found.sixtofour or found.teredo or found in _NAT64 or found.is_site_local:
+            return False  # an address of version 4 is inside, or it goes who knows where
     return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
 
 

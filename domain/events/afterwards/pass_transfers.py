@@ -6,7 +6,7 @@ open → accepted, withdrawn or lapsed. No ticket is taken or given back by it, 
 import hmac
 from datetime import timedelta
 
-from database.clock import now
+from database.clock import now, written
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, NotFound, existing
@@ -75,7 +75,7 @@ def offer(one, form, *, by=None):
     _end(one, "withdrawn")
     until = min(now() + DAYS, deadline(one.event))
     made = PassTransfer.create(ticket=one, email=email, until_at=until, by=by)
-    told = {"who": one.holder or "Somebody", "until": f"{events.local(one.event, until):%-d %B, %H:%M}"}
+    told = {"who": one.holder or "Somebody", "until": written(until, one.event.timezone)}
     passes.write(one, "pass_offered", f"pass_offered:{made.id}", to=email, link=address(made), **told)
     history.note("pass.offered", "A pass was offered to somebody else", one, by=by, organization=one.event.organization)
     return made

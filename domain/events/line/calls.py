@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import reduce
 from operator import or_
 
-from database.clock import now
+from database.clock import now, written
 from database.scope import everywhere, inside
 from database.statements import update_values
 from database.transactions import wake, writes
@@ -161,11 +161,8 @@ def fitting(event, wishes, is_less_fine):
 
 
 def _write(event, place, template, key, until):
-    told = events.local(event, until)
     link = configuration.active.site_url + polls.address(place)
-    outgoing.letter(
-        template, place.email, key, event=event.title, link=link, until=f"{told:%A}, {told.day} {told:%B, %H:%M}"
-    )
+    outgoing.letter(template, place.email, key, event=event.title, link=link, until=written(until, event.timezone))
 
 
 # --- the draw --------------------------------------------------------------------------------------------------------

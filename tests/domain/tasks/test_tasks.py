@@ -10,7 +10,7 @@ from domain.base import notices
 from domain.lists import rows
 from domain.lists.lists import Ask
 from domain.tasks import tasks
-from models import Membership, Notification, Organization, Task
+from models import Membership, Notification, Organization, Task, User
 from tests.fixtures.threads import write
 from views.lists.place import Place
 
@@ -175,6 +175,16 @@ def test_one_reminder_a_due_date_and_another_when_it_moves(cast, at, clock, insi
     change(made, {"due_at": due(clock, hours=20)}, at("alice"))
     assert jobs.run("reminders") == 1
     assert notices_of(cast.alice) == ["task_due"] * 2
+
+
+def test_letters_about_a_task_tell_when_it_is_due_on_the_readers_clock(cast, at, inside_acme, letters):
+    write(User.update(timezone="Asia/Tokyo").where(User.id == cast.bob.id).execute)
+    form = {"title": "Call", "assigned_to": str(cast.bob.id), "due_at": "2026-07-01T23:00:00+00:00"}
+    rows.create(tasks.rules, form, by=at("alice"))
+    rows.create(tasks.rules, form | {"title": "Write", "due_at": "2026-07-02"}, by=at("alice"))
+    moment, day = (text for _, _, text in letters())
+    assert "Call (due 2 July 2026, 08:00 Tokyo time)" in moment
+    assert "Write (due 2 July 2026)" in day
 
 
 def test_reminders_go_to_the_assignee_in_every_organization_and_leave_what_is_closed(cast, at, clock):

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from database.clock import written
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import allowances
 from domain.events import events, orders, passes, stock
@@ -30,6 +31,7 @@ def test_event_case_39_who_accepts_has_a_new_code_and_the_old_one_is_void(mine, 
     offer = pass_transfers.offer(mine, GRACE)
     (sent,) = letters()[before:]
     assert sent[:2] == ("grace@example.org", "Ada Lovelace gives you a ticket for Jazz Night")
+    assert f"until {written(offer.until_at, 'Europe/Berlin')}." in sent[2]
     assert passes.again(mine).state == "active"  # until it is accepted
     made = pass_transfers.accept(offer, NAME)
     assert (made.holder, made.email, made.generation, made.seq) == ("Grace Hopper", "grace@example.org", 2, mine.seq)

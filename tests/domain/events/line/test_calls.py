@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from database.clock import written
 from domain.events import events, holds, orders, passes, payments, stock, tiers
 from domain.events.line import calls, places, polls
 from domain.lists import rows
@@ -92,6 +93,7 @@ def test_who_does_not_look_is_called_by_letter_and_longer(full, clock):
     assert again(pair).order.hold_until_at == calls.now() + calls.OFFER
     letter = Outgoing.get(Outgoing.key == f"line:{pair.id}:called")
     assert polls.address(pair) in str(letter.payload)
+    assert letter.payload["values"]["until"] == written(again(pair).order.hold_until_at, "Europe/Berlin")
     assert again(single).state == "lapsed"  # nobody was there, and no address is known
 
 
