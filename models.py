@@ -10,7 +10,7 @@ from peewee import BigIntegerField, BlobField, BooleanField, CharField, Check, C
 from peewee import JSONField as Json
 
 from database.clock import is_past, next_month, now, written
-from database.columns import DayOrMoment, Ids, Moment, State, money, partial, public_id, short, spoken_id, to
+from database.columns import DayOrMoment, Ids, Moment, State, money, partial, public_id, short, spelled, spoken_id, to
 from database.compiled import CompiledRows
 from database.parameters import parameter
 from database.tables import Owned, Table
@@ -286,49 +286,6 @@ class Workspace(Owned):
 
 
 partial(Workspace, "workspace_one_default", Workspace.organization, where="is_default = true", unique=True)
-
-
-class Assignment(Owned):
-    """Somebody works in one workspace only, outside the paid seats: as manager, staff or scanner."""
-
-    organization = to(Organization)
-    workspace = to(Workspace)
-    user = to(User)
-    role = State("manager", "staff", "scanner")
-
-    class Meta:
-        table_name = "workspace_member"
-        indexes = ((("workspace", "user"), True),)
-
-
-class Invitation(Owned):
-    """Into the organization with a role there, or into one workspace with a role in that."""
-
-    public_id = CharField(max_length=40, default=public_id, unique=True)
-    organization = to(Organization)
-    workspace = to(Workspace, null=True)
-    email = short()
-    email_norm = short()
-    role = State("admin", "member", "viewer", "manager", "staff", "scanner")
-    status = State("pending", "accepted", "cancelled", "expired", default="pending")
-    invited_by = to(User, on_delete="SET NULL", null=True)
-    expires_at = Moment(index=True)
-    accepted_by = to(User, on_delete="SET NULL", null=True)
-    accepted_at = Moment(null=True)
-
-    @property
-    def is_open(self):
-        return self.status == "pending" and self.expires_at > now()
-
-
-partial(
-    Invitation,
-    "invitation_one_pending",
-    Invitation.organization,
-    Invitation.email_norm,
-    where="status = 'pending'",
-    unique=True,
-)
 
 
 class InvitationLink(Owned):
@@ -1897,6 +1854,60 @@ class Event(Owned):
 
 Event.add_index(Event.index(Event.organization, fn.LOWER(Event.title), Event.id, name="event_by_title"))
 partial(Event, "event_moved", Event.moved_at, where="moved_at IS NOT NULL")
+
+
+class Assignment(Owned):
+    """Somebody works in one workspace only, outside the paid seats: as manager, staff or scanner; or at one event's
+    door, as scanner."""
+
+    organization = to(Organization)
+    workspace = to(Workspace)
+    user = to(User)
+    role = State("manager", "staff", "scanner")
+    event = to(Event, null=True)  # whose door alone it is about
+
+    class Meta:
+        table_name = "workspace_member"
+
+
+Assignment.add_index(
+    Assignment.index(
+        *(Assignment.workspace, Assignment.user, spelled("COALESCE(event_id, 0)")),
+        name="workspace_member_workspace_id_user_id_event",
+        unique=True,
+    )
+)
+
+
+class Invitation(Owned):
+    """Into the organization with a role there, into one workspace with a role in that, or to one event's door."""
+
+    public_id = CharField(max_length=40, default=public_id, unique=True)
+    organization = to(Organization)
+    workspace = to(Workspace, null=True)
+    event = to(Event, null=True)
+    email = short()
+    email_norm = short()
+    role = State("admin", "member", "viewer", "manager", "staff", "scanner")
+    status = State("pending", "accepted", "cancelled", "expired", default="pending")
+    invited_by = to(User, on_delete="SET NULL", null=True)
+    expires_at = Moment(index=True)
+    accepted_by = to(User, on_delete="SET NULL", null=True)
+    accepted_at = Moment(null=True)
+
+    @property
+    def is_open(self):
+        return self.status == "pending" and self.expires_at > now()
+
+
+partial(
+    Invitation,
+    "invitation_one_pending",
+    Invitation.organization,
+    Invitation.email_norm,
+    where="status = 'pending'",
+    unique=True,
+)
 
 
 class EventSlug(Owned):

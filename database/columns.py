@@ -115,7 +115,7 @@ def partial(model, name, *fields, where, unique=False):
 
 
 def spelled(where):
-    """A condition as a partial index has it: with parameters, SQLite finds no such index."""
+    """A condition or a term as an index has it: with parameters, SQLite finds no such index."""
     return SQL(where)
 
 

@@ -220,6 +220,8 @@ FORMS = {
     "events.sessions_act_speaker": {"speaker": "{speakers_row}"},
     "events.checkpoints_act_tier": {"tier": ""},
     "events.checkpoints_act_session": {"session": ""},
+    "events.scanners_bulk": {"ids": "{scanners_row}", "act": "removal"},
+    "events.scanners_add": {"email": "new@example.org"},
     "events.accounts_act_key": {"key": "sk_test_abcdefghijk"},
     "events.accounts_act_secret": {"secret": "whsec_abcdefgh"},
     "events.money_act_order": {"number": "NOSUCHNR"},

@@ -28,24 +28,33 @@ def assign(id, user_id, role, *, by):
     if role not in roles.WORKSPACE_ROLES:
         raise Invalid({"role": "Choose manager, staff or scanner."})
     who = User.one(User.id == (whole(user_id) or 0))
-    held = who and Assignment.one(Assignment.workspace == workspace, Assignment.user == who)
+    held = who and held_by(who, workspace)
     if not held and not (who and organizations.reach(who, by.organization.slug)):
         raise Invalid({"user": "Choose a member of this organization. Others are invited by e-mail."})
     return place(workspace, who, role, by=by.user, organization=by.organization)
 
 
-def place(workspace, who, role, *, by, organization):
-    """Put somebody into the workspace in this role, in the present transaction; returns the assignment."""
-    held = Assignment.one(Assignment.workspace == workspace, Assignment.user == who)
+def held_by(who, workspace, event=None):
+    """Somebody's part in the workspace, or at the door of the event alone; None without one."""
+    if event is not None:
+        return Assignment.one(Assignment.event == event, Assignment.user == who)
+    return Assignment.one(Assignment.workspace == workspace, Assignment.user == who, Assignment.event.is_null())
+
+
+def place(workspace, who, role, *, by, organization, event=None):
+    """Put somebody into the workspace in this role, or at the door of the event alone, in the present transaction;
+    returns the assignment."""
+    held = held_by(who, workspace, event)
     if held and held.role == role:
         return held
     if held:
         Assignment.update(role=role).where(Assignment.id == held.id).execute()
     else:
-        Assignment.insert(workspace=workspace, user=who, role=role).on_conflict_ignore().execute()
+        Assignment.insert(workspace=workspace, user=who, role=role, event=event).on_conflict_ignore().execute()
+    where = spoken(workspace, event)
     change = history.note(
         "member.assigned",
-        f"{who.name} is {role} in {workspace.name}",
+        f"{who.name} is {role} {where}",
         workspace,
         by=by,
         organization=organization,
@@ -55,38 +64,44 @@ def place(workspace, who, role, *, by, organization):
         after=role,
     )
     if by != who:
-        page = f"/{organization.slug}/workspaces/{workspace.slug}"
+        page = "/door" if event else f"/{organization.slug}/workspaces/{workspace.slug}"
         outgoing.notify(
             who,
             "member.role_changed",
             f"assigned:{change.id}",
-            f"You are {role} in {workspace.name} of {organization.name}",
-            link=page if organizations.reach(who, organization.slug) else None,
+            f"You are {role} {where} of {organization.name}",
+            link=page if event or organizations.reach(who, organization.slug) else None,
             organization=organization,
         )
-    return Assignment.get(Assignment.workspace == workspace, Assignment.user == who)
+    return held_by(who, workspace, event)
+
+
+def spoken(workspace, event=None):
+    """Where somebody has a part, in words: in a workspace, or at an event's door."""
+    return f"at the door of “{event.title}”" if event else f"in {workspace.name}"
 
 
 @writes
 def release(id, *, by):
-    """Take somebody out of the workspace that this assignment is of. Refuses with NotFound."""
+    """Take somebody out of the workspace, or away from the door, that this assignment is of. Refuses with NotFound."""
     by.require("workspaces.manage")
     held = Assignment.one(Assignment.id == id)
     if not (held and Assignment.delete().where(Assignment.id == held.id).execute()):
         raise NotFound("That person isn't in this workspace any more.")
-    workspace = held.workspace
-    summary = f"{held.user.name} is no longer in {workspace.name}"
+    workspace, where = held.workspace, spoken(held.workspace, held.event)
+    summary = f"{held.user.name} is no longer {where}"
     facts = {"target": held.user, "workspace": workspace.name, "before": held.role, "after": None}
     change = history.note("member.released", summary, workspace, by=by, **facts)
     if held.user_id != by.user.id:
-        title = f"You are no longer in {workspace.name} of {by.organization.name}"
+        title = f"You are no longer {where} of {by.organization.name}"
         outgoing.notify(held.user, "member.removed", f"released:{change.id}", title)
     return held.user
 
 
 def assigned(workspace):
     """The ids of the users who are in it."""
-    return {one.user_id for one in Assignment.select(Assignment.user).where(Assignment.workspace == workspace)}
+    found = Assignment.select(Assignment.user).where(Assignment.workspace == workspace, Assignment.event.is_null())
+    return {one.user_id for one in found}
 
 
 # --- as a list ----------------------------------------------------------------------------------------------
@@ -117,7 +132,8 @@ def _release(id, *, by):
     return f"{release(id, by=by).name} is no longer in this workspace."
 
 
-def _notes(rows, _by):
+def notes(rows, _by):
+    """Who isn’t a member of the organization, of rows that say so as `member`."""
     return {row.id: (("info", "From outside"),) for row in rows if row.member is None}
 
 
@@ -158,8 +174,9 @@ listing = Listing(
             tone="danger",
         ),
     ),
-    notes=("Here", _notes),
+    notes=("Here", notes),
     parent=Assignment.workspace,
+    only=Assignment.event.is_null(),
     stands_in=lambda id, by: workspaces.one(id),
     hears="workspace organization_member",
     reads="workspaces.read",

@@ -12,7 +12,7 @@ from domain.fields.text import Text
 from domain.lists.listing import NEWEST, Act, Listing, both
 from domain.lists.searches import Parts
 from domain.organizations import invitations
-from models import Invitation, Profile, Workspace
+from models import Event, Invitation, Profile, Workspace
 
 STATUS = Choice(
     (
@@ -33,7 +33,8 @@ ROLES = (*invitations.ROLES, *roles.WORKSPACE_ROLES)
 
 def _joined(query):
     query = query.join(Profile, JOIN.LEFT_OUTER, on=(Profile.user == Invitation.invited_by))
-    return query.join(Workspace, JOIN.LEFT_OUTER, on=(Workspace.id == Invitation.workspace))
+    query = query.join_from(Invitation, Event, JOIN.LEFT_OUTER, on=(Event.id == Invitation.event))
+    return query.join_from(Invitation, Workspace, JOIN.LEFT_OUTER, on=(Workspace.id == Invitation.workspace))
 
 
 def _resend(id, *, by):
@@ -53,7 +54,7 @@ listing = Listing(
     (
         Field("email", "E-mail", Email()),
         Field("role", "Role", Choice(tuple((role, role.capitalize(), "quiet") for role in ROLES))),
-        Field("place", "Workspace", Text(120), listed=False),
+        Field("place", "Only in", Text(120), listed=False),
         Field("status", "Status", STATUS),
         Field("who", "Invited by", Text(120)),
         Field("created_at", "Invited", Moment(past=True), listed=False),
@@ -62,7 +63,7 @@ listing = Listing(
     (*NEWEST, *both("email", "By address", "By address, backwards")),
     joins=_joined,
     elsewhere=(
-        ("place", Workspace.name, None),
+        ("place", CharField(), fn.coalesce(Event.title, Workspace.name)),
         ("who", Profile.full_name, None),
         ("status", CharField(), _STATUS),
         ("stored", CharField(), Invitation.status),

@@ -1,4 +1,5 @@
-"""Invitations: into the organization with a role there, or into one workspace with a role in that.
+"""Invitations: into the organization with a role there, into one workspace with a role in that, or to one event's
+door.
 
 The letter's link is no key by itself: whoever takes it must have proven the very address it went to. Seats
 are counted when somebody is invited (open invitations count) and again when they come.
@@ -18,7 +19,7 @@ from domain.base.roles import WORKSPACE_ROLES
 from domain.fields.email import address, normalized
 from domain.fields.kinds import clean
 from domain.organizations import assignments, organizations, permissions, workspaces
-from models import Assignment, Invitation, Membership, Organization, User
+from models import Invitation, Membership, Organization, User
 
 ROLES = ("admin", "member", "viewer")  # nobody is invited as owner
 MANY = 50  # addresses of one form
@@ -42,9 +43,10 @@ class WrongAccount(Forbidden):
 # --- sending ----------------------------------------------------------------------------------------------
 
 
-def invite(email, role, *, by, workspace=None, allow=lambda: None):
+def invite(email, role, *, by, workspace=None, event=None, allow=lambda: None):
     """Invite an address, with a letter; returns the invitation.
-    `workspace` is its id when they are to work in that alone, outside the paid seats. `allow()` is asked once
+    `workspace` is its id when they are to work in that alone, outside the paid seats, and `event` that whose door alone
+    it is about. `allow()` is asked once
     the form is in order, and may refuse. Refuses with Invalid, AlreadyInvited, CapabilityRequired,
     MemberLimitExceeded, PersonalMode or Forbidden."""
     by.require("members.invite_staff" if workspace else "members.invite")
@@ -58,7 +60,7 @@ def invite(email, role, *, by, workspace=None, allow=lambda: None):
     if problems:
         raise Invalid(problems)
     allow()
-    return _invite(email, role, workspace, by)
+    return _invite(email, role, workspace, event, by)
 
 
 def addresses_in(text):
@@ -91,7 +93,7 @@ def invite_all(text, role, *, by, allow=lambda: None):
 
 
 @writes
-def _invite(email, role, workspace, by):
+def _invite(email, role, workspace, event, by):
     organization, norm = by.organization, normalized(email)
     lock("seats", organization.id)
     if held := open_for(norm):
@@ -101,19 +103,19 @@ def _invite(email, role, workspace, by):
             fields={"email": f"{held.email} is invited already; it can be sent again in the list."},
         )
     place = workspaces.one(workspace) if workspace else None
-    _refuse_insiders(norm, place, organization)
+    _refuse_insiders(norm, place, event, organization)
     if place is None:
         by.require("members.invite")  # the seats as they are now that it is our turn
     elif place.archived_at:
         raise Refused(f"{place.name} is archived. Restore it first.")
     Invitation.update(status="expired").where(Invitation.email_norm == norm, Invitation.status == "pending").execute()
     made = Invitation.create(
-        email=email, email_norm=norm, role=role, workspace=place, invited_by=by.user, expires_at=_until()
+        email=email, email_norm=norm, role=role, workspace=place, event=event, invited_by=by.user, expires_at=_until()
     )
-    where = f"{place.name} as {role}" if place else role
+    where = f"{role} {assignments.spoken(place, event)}" if place else role
     facts = {"email": email, "role": role, "workspace": place.name if place else None}
     history.note("member.invited", f"{email} was invited: {where}", made, by=by, verb="created", **facts)
-    _mail(made, by.user, organization, place)
+    _mail(made, by.user, organization)
     known = User.one(User.email_norm == norm, User.status == "active")
     organizations.tell(
         organization,
@@ -135,7 +137,7 @@ def _path(invitation):
     return f"/accept-invitation?invitationId={invitation.public_id}"
 
 
-def _refuse_insiders(norm, workspace, organization):
+def _refuse_insiders(norm, workspace, event, organization):
     who = User.one(User.email_norm == norm)
     if who is None:
         return
@@ -144,18 +146,24 @@ def _refuse_insiders(norm, workspace, organization):
         if workspace:
             sentence += " Choose them from the list instead."
         raise Invalid({"email": sentence})
-    if workspace and Assignment.one(Assignment.workspace == workspace, Assignment.user == who):
-        raise Invalid({"email": f"{who.name} is in {workspace.name} already."})
+    if workspace and assignments.held_by(who, workspace, event):
+        raise Invalid({"email": f"{who.name} is {assignments.spoken(workspace, event)} already."})
 
 
-def _mail(invitation, inviter, organization, workspace):
-    where = f"{workspace.name} of {organization.name}" if workspace else organization.name
+def _place(invitation, organization):
+    """What an invitation leads into, in words."""
+    if invitation.event:
+        return f"the door of “{invitation.event.title}”, {organization.name}"
+    return f"{invitation.workspace.name} of {organization.name}" if invitation.workspace else organization.name
+
+
+def _mail(invitation, inviter, organization):
     outgoing.letter(
         "invitation",
         invitation.email,
         f"invitation:{invitation.id}:{invitation.expires_at.timestamp()}",
         by=inviter.name,
-        where=where,
+        where=_place(invitation, organization),
         role=invitation.role,
         good_until=invitation.expires_at,
         until=written(invitation.expires_at, organization.timezone),
@@ -171,10 +179,11 @@ def open_for(norm):
     return Invitation.one(Invitation.email_norm == norm, Invitation.status == "pending", Invitation.expires_at > now())
 
 
-def of(workspace):
-    """Those into a workspace that wait for an answer and those that lapsed lately, newest first."""
+def of(workspace, event=None):
+    """Those into a workspace, or to an event's door, that wait for an answer or lapsed lately, newest first."""
     waiting = (Invitation.status.in_(("pending", "expired"))) & (Invitation.expires_at > now() - KEPT)
-    query = Invitation.select().where(waiting, Invitation.workspace == workspace)
+    into = Invitation.event == event if event else (Invitation.workspace == workspace) & Invitation.event.is_null()
+    query = Invitation.select().where(waiting, into)
     rows, seen = [], set()
     for row in query.order_by(Invitation.id.desc()).limit(500):
         if row.email_norm not in seen:  # a lapsed one that was followed by another is no news
@@ -202,7 +211,7 @@ def resend(id, *, by):
         raise Refused(SAYS[held.status], "INVALID_TRANSITION")
     held.expires_at = until
     history.note("invitation.resent", f"{held.email} was mailed again", held, by=by, category="member")
-    _mail(held, by.user, by.organization, held.workspace)
+    _mail(held, by.user, by.organization)
     return held
 
 
@@ -243,6 +252,7 @@ class Offer:
     invitation: Invitation
     organization: Organization
     workspace: object
+    where: str  # in words
     inviter: str
     refusal: Refused | None
 
@@ -267,6 +277,7 @@ def look(public_id, user):
             invitation,
             organization,
             invitation.workspace,
+            _place(invitation, organization),
             inviter.name if inviter else "Somebody who left",
             _refusal(invitation, organization, user),
         )
@@ -318,7 +329,8 @@ def accept(public_id, user, session=None):
     with inside(offer.organization):
         _settle(offer.invitation, "accepted", accepted_by=user, accepted_at=now())
         if offer.workspace is not None:
-            assignments.place(offer.workspace, user, offer.invitation.role, by=user, organization=offer.organization)
+            part = offer.workspace, user, offer.invitation.role
+            assignments.place(*part, by=user, organization=offer.organization, event=offer.invitation.event)
         else:
             add(offer.organization, user, offer.invitation.role, invitation=offer.invitation.id)
             organizations.switch(user, offer.organization, session)
@@ -348,7 +360,7 @@ def add(organization, user, role, **facts):
 
 
 def _tell_joined(offer, user):
-    place = f"{offer.workspace.name} of {offer.organization.name}" if offer.workspace else offer.organization.name
+    place = offer.where
     path = f"/{offer.organization.slug}/" + (f"workspaces/{offer.workspace.slug}" if offer.workspace else "members")
     key = f"member.joined:{offer.invitation.id}"
     organizations.tell(offer.organization, "member.joined", key, f"{user.name} joined {place}", by=user, link=path)

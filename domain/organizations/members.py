@@ -218,11 +218,9 @@ def _notes(rows, by):
             held[row.user].append(("good", "Second factor") if row.has_factor else ("warn", "No second factor"))
         if row.status != "active":
             held[row.user].append(("bad", row.status.capitalize()))
-    parts = Assignment.select(Assignment.user, Assignment.role, Workspace.name).join(
-        Workspace, on=(Assignment.workspace == Workspace.id)
-    )
-    mine = parts.where(Workspace.archived_at.is_null(), Assignment.user.in_(list(held))).order_by(Workspace.name)
-    for user, role, name in mine.tuples():
+    parts = Assignment.select(Assignment.user, Assignment.role, Workspace.name).join(Workspace)
+    mine = parts.where(Workspace.archived_at.is_null(), Assignment.user.in_(list(held)), Assignment.event.is_null())
+    for user, role, name in mine.order_by(Workspace.name).tuples():
         held[user].append(("quiet", f"{role.capitalize()} in {name}"))
     return {row.id: tuple(held[row.user]) for row in rows}
 

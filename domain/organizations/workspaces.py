@@ -139,7 +139,9 @@ def _restore(id, *, by):
 def _notes(rows, by):
     """How many people are in each, and which is the first."""
     ids = [row.id for row in rows]
-    found = Assignment.select(Assignment.workspace, fn.count(Assignment.id)).where(Assignment.workspace.in_(ids))
+    found = Assignment.select(Assignment.workspace, fn.count(Assignment.id)).where(
+        Assignment.workspace.in_(ids), Assignment.event.is_null()
+    )
     people = dict(found.group_by(Assignment.workspace).tuples())
     first = {row.id: (("info", "The first"),) for row in rows if row.is_default}
     return {

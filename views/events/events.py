@@ -2,6 +2,7 @@
 
 from flask import Blueprint, g, request
 
+from domain.base.allowances import spend
 from domain.events import (
     events,
     holds,
@@ -16,14 +17,16 @@ from domain.events import (
 from domain.events.afterwards import attendees, incidents, order_money, returns
 from domain.events.books import payouts, unassigned
 from domain.events.carriers import covers
-from domain.events.door import checkpoints, devices, scans
+from domain.events.door import checkpoints, devices, scanners, scans
 from domain.events.line import places
 from domain.events.programme import event_types, sessions, speakers
 from domain.events.providers import accounts
 from domain.events.referring import referrals
 from domain.events.rehearsals import rehearsals, telling
 from domain.moderation import reports
+from domain.organizations import invitations, permissions
 from models import Event, Organization, Tier
+from views import access, pages
 from views.lists import routes
 
 blueprint = Blueprint("events", __name__)
@@ -56,6 +59,7 @@ GROUPS = (
             "passes": ("Passes", "orders.read"),
             "checkpoints": ("Gates", "events.read"),
             "devices": ("Phones", "events.read"),
+            "scanners": ("Scanners", "workspaces.manage"),
             "scans": ("Scans", "orders.read"),
             "conflicts": ("Conflicts", "orders.read"),
             "incidents": ("Incidents", "events.read"),
@@ -91,6 +95,13 @@ def _around(place):
 
 def _within(event):
     return event.title, f"/{g.by.organization.slug}/events/{event.id}"
+
+
+def _around_scanners(place):
+    by, around = place.by, _around(place)
+    refusal = permissions.judge(by, "members.invite_staff")
+    invited = invitations.of(None, around["event"]) if by.may("invitations.read") else []
+    return around | {"invited": invited, "invite_refusal": refusal, "values": {}, "errors": {}}
 
 
 def _around_row(place, row):
@@ -198,6 +209,20 @@ routes.add(blueprint, attendees.rules, "/events/<id:parent>/passes", prefix="pas
 routes.add(blueprint, places.rules, "/events/<id:parent>/line", prefix="line_", **PART)
 routes.add(blueprint, checkpoints.rules, "/events/<id:parent>/checkpoints", prefix="checkpoints_", **PART)
 routes.add(blueprint, devices.rules, "/events/<id:parent>/devices", prefix="devices_", **PART)
+SCANNERS = PART | {"template": "events/scanners.html", "context": _around_scanners}
+scanners_list = routes.add(blueprint, scanners.rules, "/events/<id:parent>/scanners", prefix="scanners_", **SCANNERS)
+
+
+@blueprint.post("/<organization>/events/<id:parent>/scanners/people")
+@access.member("workspaces.manage")
+@pages.again(scanners_list.again)
+def scanners_add(parent):
+    words = scanners.add(
+        parent, request.form.get("email", ""), by=g.by, allow=lambda: spend("invitations", g.by.organization)
+    )
+    return pages.go(f"/{g.by.organization.slug}/events/{parent}/scanners", words)
+
+
 routes.add(blueprint, scans.rules, "/events/<id:parent>/scans", prefix="scans_", **PART)
 routes.add(blueprint, scans.conflicts, "/events/<id:parent>/conflicts", prefix="conflicts_", **PART)
 routes.add(blueprint, incidents.rules, "/events/<id:parent>/incidents", prefix="incidents_", **PART, **ROW)

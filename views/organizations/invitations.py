@@ -30,6 +30,8 @@ def show():
 @access.signed_in
 def accept():
     offer = invitations.accept(request.form.get("invitationId", ""), access.me(), current_user.session)
+    if offer.invitation.event_id:
+        return pages.go("/door", f"You scan at {offer.where} from now on. Its door opens a week before it begins.")
     if offer.workspace is not None:
         return pages.go(offer.path, f"You are {offer.invitation.role} in {offer.workspace.name} now.")
     return pages.go(f"/{offer.organization.slug}", f"Welcome to {offer.organization.name}.")

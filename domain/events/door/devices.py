@@ -1,5 +1,6 @@
-"""Who works at an event's door, and on which phones: members, and the people of the event's workspace, who have
-their door and nothing else. A suspended organization's door stays open: the holders have paid."""
+"""Who works at an event's door, and on which phones: members, and those who have their door and nothing else: the
+people of the event's workspace, and its own scanners (scanners.py). A suspended organization's door stays open: the
+holders have paid."""
 
 import hashlib
 import secrets
@@ -68,10 +69,11 @@ def _role(user, event, member):
     """What they are at the door; empty for nobody."""
     if member is not None and member.role != "viewer":
         return member.role
-    if not event.workspace_id:
-        return ""
-    placed = Assignment.one(Assignment.workspace == event.workspace_id, Assignment.user == user.id)
-    return placed.role if placed else ""
+    here = Assignment.event == event.id
+    if event.workspace_id:
+        here |= (Assignment.workspace == event.workspace_id) & Assignment.event.is_null()
+    placed = {one.event_id: one.role for one in Assignment.select().where(Assignment.user == user.id, here)}
+    return placed.get(None) or placed.get(event.id, "")
 
 
 def open_to(user):
@@ -80,7 +82,9 @@ def open_to(user):
         member = Membership.select(Membership.organization).where(
             Membership.user == user.id, Membership.role != "viewer"
         )
-        placed = Assignment.select(Assignment.workspace).where(Assignment.user == user.id)
+        mine = Assignment.user == user.id
+        placed = Assignment.select(Assignment.workspace).where(mine, Assignment.event.is_null())
+        alone = Assignment.select(Assignment.event).where(mine, Assignment.event.is_null(False))
         query = (
             Event.select(Event, Organization)
             .join(Organization)
@@ -89,7 +93,7 @@ def open_to(user):
                 Event.starts_at < now() + BEFORE * 7,
                 Event.ends_at > now() - AFTER,
                 Organization.status != "deleted",
-                (Event.organization << member) | (Event.workspace << placed),
+                (Event.organization << member) | (Event.workspace << placed) | (Event.id << alone),
             )
         )
         return list(query.order_by(Event.starts_at, Event.id).limit(50))
