@@ -1833,6 +1833,8 @@ class Event(Owned):
     reminds = BooleanField(default=True)  # who has tickets hears of it a day before
     cover_alt = TextField(null=True)  # what its picture shows, in words
     event_type = to(EventType, on_delete="SET NULL", null=True)
+    search_title = TextField(null=True)  # what search engines and shared links say, where it isn't its title
+    search_about = TextField(null=True)
 
     class Meta:
         indexes = (

@@ -253,7 +253,7 @@ FORMS = {
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
 MISSING = {
     **dict.fromkeys([f"event_covers.{end}" for end in ("public", "show", "remove")], "This event has no picture."),
-    "logos.public": "Its organizer has no logo.",
+    **dict.fromkeys(("logos.public", "logos.in_letters"), "Its organizer has no logo."),
     "faces.show": "There is no picture here.",
     "faces.remove": "You have no picture.",
     **dict.fromkeys(("logos.show", "logos.remove"), "Acme has no logo."),

@@ -417,8 +417,8 @@ def made_file(job, called):
     return answer
 
 
-def picture(sha256, data, *, keeps):
-    """A picture of ours (WebP), which browsers keep for as long as `keeps` says."""
-    response = Response(data, mimetype="image/webp", headers={"Cache-Control": keeps})
+def picture(sha256, data, *, keeps, kind="webp"):
+    """A picture of ours, which browsers keep for as long as `keeps` says."""
+    response = Response(data, mimetype=f"image/{kind}", headers={"Cache-Control": keeps})
     response.set_etag(sha256)
     return response.make_conditional(request)

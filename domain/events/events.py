@@ -68,9 +68,10 @@ class InvalidTransition(Refused):
 
 # --- its parts -----------------------------------------------------------------------------------------------------
 
+FOUND = "search_title", "search_about"
 # The tabs of its form: key → (label, names of its fields).
 PARTS = {
-    "about": ("About", ("title", "event_type", "about", "cover_alt", "visibility", "workspace")),
+    "about": ("About", ("title", "event_type", "about", "cover_alt", "visibility", "workspace", *FOUND)),
     "when": (
         "When and where",
         ("starts_at", "ends_at", "timezone", "door_minutes", "reminds", "venue", "address", "online_url"),
@@ -334,6 +335,8 @@ listing = Listing(
         Field("online_url", "Address online", Url(), listed=False),
         Field("about", "Description", Text(20_000, long=True), listed=False),
         Field("cover_alt", "What its picture shows", Text(400), listed=False, help="Read to who doesn't see it."),
+        Field("search_title", "Title for search engines", Text(70), listed=False, help="Empty: its title."),
+        Field("search_about", "Words for search engines", Text(200), listed=False, help="Empty: when, where and price."),
         Field("visibility", "Who sees it", VISIBILITY, default="public", listed=False, filters=False),
         Field("workspace", "Workspace", Options(), listed=False, help="Its people work at the door."),
         Field("capacity", "Places", Number(1, 1_000_000), help="Over all kinds of tickets; empty for no limit."),

@@ -11,7 +11,7 @@ from database.scope import everywhere
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.base import changes, configuration, history, keys, outgoing
-from domain.events import codes, holds
+from domain.events import codes, holds, reported
 from domain.events.afterwards import seats
 from domain.events.carriers import prints
 from domain.files import qr
@@ -242,5 +242,6 @@ def write(one, template, key, *, to=None, link=None, **values):
     """Leave a letter about a pass to its holder, or `to` somebody else; its link is to the pass's page unless given."""
     site, event = configuration.active.site_url, one.event
     said = {"name": one.holder or "", "event": event.title, "organization": event.organization.name}
+    said["emblem"] = reported.emblem(event)
     said |= {"when": event.when, "where": event.where} | values
     outgoing.letter(template, to or one.email, key, link=site + (link or address(one)), **said)

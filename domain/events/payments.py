@@ -14,7 +14,7 @@ from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, Refused
 from domain.base import configuration, outgoing, settings
-from domain.events import events, holds, passes, refunds, stock
+from domain.events import events, holds, passes, refunds, reported, stock
 from domain.fields.money import written
 from models import Organization, PaymentAttempt, Place, TicketOrder, TicketPayment, TicketRefund
 
@@ -331,6 +331,7 @@ def write(order, template, key, *, at_will=False, good_until=None, **values):
         good_until=good_until,
         name=order.name or "",
         event=event.title,
+        emblem=reported.emblem(event),
         when=event.when,
         where=event.where,
         number=order.number,

@@ -2,6 +2,7 @@
 
 from database.scope import everywhere
 from domain import existing
+from domain.base import configuration
 from domain.events import events
 from domain.fields.text import MARKS
 from domain.moderation import reports, subjects
@@ -42,8 +43,20 @@ def is_marked(row):
     return row.organization.is_verified and not reports.is_hidden("organization", row.organization_id)
 
 
+def emblem(event):
+    """The organizer's logo as letters about an event show it: its address and its name; None where they can't."""
+    site, sha256 = configuration.active.site_url, logo(event)
+    if not sha256 or not site.startswith("https:"):
+        return None
+    return {"src": f"{site}/e/{event.slug}/logo.png?{sha256[:12]}", "name": organizer(event)}
+
+
+def _words(event):
+    return event.title, event.about, event.venue, event.address, event.search_title, event.search_about
+
+
 def _seen(event):
-    words = "\n".join(text or "" for text in (event.title, event.about, event.venue, event.address))
+    words = "\n".join(text or "" for text in _words(event))
     whose = {"kind": "event", "id": event.id, "organization": event.organization_id}
     return subjects.Seen(**whose, title=event.title, name=event.slug, path=f"/e/{event.slug}", words=words)
 

@@ -90,8 +90,10 @@ def price_range(event, found):
 
 
 def summary(event, found):
-    """The event in a line, for whoever it is shared with."""
-    return " · ".join(part for part in (when(event), event.venue, price_range(event, found)) if part)
+    """The event in a line, for whoever it is shared with: as its makers put it, else when, where and for how much."""
+    return event.search_about or " · ".join(
+        part for part in (when(event), event.venue, price_range(event, found)) if part
+    )
 
 
 def structured(event, found, programme, url):

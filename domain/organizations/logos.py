@@ -1,8 +1,11 @@
 """The logo of an organization: drawn anew from a picture, whole and on white, and shown wherever its name stands."""
 
+import io
+
 from database.transactions import writes
 from domain import NotFound
 from domain.base import history
+from domain.files import gate
 from domain.lists import attachments
 from models import Organization
 
@@ -24,6 +27,15 @@ def content(organization):
     if found is None:
         raise NotFound(f"{organization.name} has no logo.")
     return found.sha256, b"".join(attachments.content(found))
+
+
+def in_letters(organization):
+    """The same as PNG, which every mail program draws."""
+    sha256, data = content(organization)
+    out = io.BytesIO()
+    with gate.drawing, gate.Image.open(io.BytesIO(data), formats=("WEBP",)) as picture:
+        picture.resize((128, 128)).save(out, "PNG")
+    return sha256, out.getvalue()
 
 
 def put(data, name, *, by):

@@ -20,11 +20,21 @@ AT = "/<organization>/logo"
 @access.public
 def public(slug):
     """Kept for as short as an event's picture: what is hidden or taken away is soon gone."""
+    return _shown(slug, logos.content)
+
+
+@blueprint.get("/e/<slug>/logo.png")
+@access.public
+def in_letters(slug):
+    return _shown(slug, logos.in_letters, kind="png")
+
+
+def _shown(slug, drawn, **how):
     event = reported.open_page(slug).event
     if not reported.logo(event):
         raise NotFound("Its organizer has no logo.")
     with inside(event.organization_id):
-        return pages.picture(*logos.content(event.organization), keeps="public, max-age=300")
+        return pages.picture(*drawn(event.organization), keeps="public, max-age=300", **how)
 
 
 @blueprint.get(AT)

@@ -15,7 +15,7 @@ from database.statements import update_values
 from database.transactions import wake, writes
 from domain import Refused
 from domain.base import configuration, outgoing
-from domain.events import events, holds, passes, stock, tiers
+from domain.events import events, holds, passes, reported, stock, tiers
 from domain.events.line import polls
 from domain.events.referring import referrals
 from models import Event, Organization, Place, TicketOrder
@@ -162,7 +162,8 @@ def fitting(event, wishes, is_less_fine):
 
 def _write(event, place, template, key, until):
     link = configuration.active.site_url + polls.address(place)
-    outgoing.letter(template, place.email, key, event=event.title, link=link, until=written(until, event.timezone))
+    said = {"event": event.title, "emblem": reported.emblem(event), "link": link}
+    outgoing.letter(template, place.email, key, until=written(until, event.timezone), **said)
 
 
 # --- the draw --------------------------------------------------------------------------------------------------------

@@ -1,7 +1,16 @@
 """An event's page, and its organizer's name, as they are hidden."""
 
-from domain.events import reported
+import dataclasses
+import email
+from email import policy
+
+import jobs
+from domain.base import configuration, mail
+from domain.events import payments, reported
 from domain.moderation import reports, subjects
+from domain.organizations import logos
+from tests.domain.organizations.test_logos import wide
+from tests.fixtures.events import ordered
 
 
 def test_a_hidden_name_hides_the_name_and_not_the_event(night, cast):
@@ -9,3 +18,22 @@ def test_a_hidden_name_hides_the_name_and_not_the_event(night, cast):
     for one in "abc":
         reports.report(seen, {"reason": "fraud"}, by=one)
     assert reported.organizer(reported.open_page(night[0].slug).event) == reported.NAMELESS
+
+
+def test_letters_about_an_event_bear_the_logo_and_can_be_read_without(night, at, cast):
+    logos.put(wide(), "acme.png", by=at("alice"))
+    event, tier = night
+    assert reported.emblem(event) is None  # mail programs fetch by HTTPS alone
+    configuration.use(dataclasses.replace(configuration.active, site_url="https://hall.test"))
+    payments.take_free(ordered(event, tier, "ada").id)
+    jobs.work_off()
+    (path,) = mail.outbox().glob("*.eml")
+    letter = email.message_from_bytes(path.read_bytes(), policy=policy.default)
+    text, html = (letter.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    assert f'src="https://hall.test/e/{event.slug}/logo.png?{logos.sha256()[:12]}"' in html
+    assert 'alt="Acme"' in html
+    assert "logo" not in text
+    seen = subjects.find("organization", cast.acme.public_id)
+    for one in "abc":
+        reports.report(seen, {"reason": "fraud"}, by=one)
+    assert reported.emblem(event) is None

@@ -18,6 +18,7 @@ from domain.events import events, holds, orders, passes, payments, tiers
 from domain.events.carriers import prints
 from domain.events.line import places
 from domain.events.referring import referrals, vias
+from domain.lists import rows
 from models import Event, Outgoing, Pass, TicketOrder
 from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.entrance import just_signed_in
@@ -109,6 +110,17 @@ def test_machines_read_what_it_is(night, browse):
     assert "DTSTART:20260703T180000Z\r\n" in calendar.text
     assert "LOCATION:Old Mill\\, Mill Lane 1\r\n" in calendar.text
     assert all(len(line.encode()) <= 75 for line in calendar.text.split("\r\n"))
+
+
+def test_search_engines_read_the_words_that_are_theirs(night, browse, at):
+    event, _ = night
+    words = {"search_title": "Jazz in Berlin <live>", "search_about": "Ten bands in one night."}
+    rows.change(events.rules, event.id, words, by=at("alice"))
+    text = browse(None).get("/e/jazz-night").text
+    assert "<title>Jazz in Berlin &lt;live&gt;</title>" in text
+    assert '<meta property="og:title" content="Jazz in Berlin &lt;live&gt;">' in text
+    assert '<meta name="description" content="Ten bands in one night.">' in text
+    assert '<h1 dir="auto">Jazz Night</h1>' in text
 
 
 def test_what_is_wrong_is_said_on_the_page_and_the_choice_is_kept(night, browse):
