@@ -27,6 +27,8 @@ class User(Table):
     status = State("active", "suspended", "deleted", default="active", index=True)
     suspended_reason = TextField(null=True)
     timezone = CharField(max_length=60, default="UTC")
+    country = CharField(max_length=2, null=True)
+    currency = CharField(max_length=3, null=True)  # in which organizations that they found begin
     digest_hour = IntegerField(default=8)  # on their own clock
     digest_weekday = IntegerField(default=0)  # Monday is 0
     active_organization_id = IntegerField(null=True)

@@ -98,6 +98,8 @@ def named(name):
 def _create(name, user, *, is_personal, slug_from):
     lock("slugs")
     made = {"slug": _free_slug(slug_from), "is_personal": is_personal, "timezone": reader_zone()}
+    if currency := User.get_by_id(user.id).currency:
+        made["default_currency"] = currency
     organization = Organization.create(name=name, owner=user, **made)
     Membership.create(organization=organization, user=user, role="owner")
     with inside(organization):

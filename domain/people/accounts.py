@@ -6,8 +6,10 @@ slip a password under it.
 
 import secrets
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
+from importlib import resources
 from typing import Any
 
 import peewee
@@ -21,6 +23,7 @@ from domain.backers import backers
 from domain.base import audit, outgoing, settings, stepup, tokens
 from domain.base.letters import subscribers, suppressions
 from domain.entitlements import credits
+from domain.fields.choice import Choice
 from domain.fields.email import EMAIL, address, normalized
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Unfit, clean
@@ -69,6 +72,7 @@ class PersonName(Name):
 _NAME = "Write your name, in up to 100 characters and without links."
 NAME = Field("name", "Your name", PersonName(), True, missing=_NAME)
 BIO = Field("bio", "About you", Text(300, long=True))
+OWN = ("timezone", "country", "currency")  # fields of the profile that are the user's, not the profile's
 
 
 def by_email(email):
@@ -265,15 +269,30 @@ def change_address(user, token_id, code):
 
 
 @writes
-def change_profile(user, name, timezone, bio=""):
-    """What others call the user and read of them, and the zone their days are in. Refuses with Invalid."""
-    form = {"name": name, "timezone": timezone, "bio": bio}
-    after, held = read_whole((NAME, organizations.timezone_field(), BIO), form), User.get_by_id(user.id)
-    before, bio = {"name": held.name, "timezone": held.timezone}, after.pop("bio")
+def change_profile(user, name, timezone, bio="", country="", currency=""):
+    """What others call the user and read of them, the zone their days are in, and what new phone fields and
+    organizations of theirs begin with. Refuses with Invalid."""
+    form = {"name": name, "timezone": timezone, "bio": bio, "country": country, "currency": currency}
+    after, held = read_whole(_profile_fields(), form), User.get_by_id(user.id)
+    before, bio = {"name": held.name} | {name: getattr(held, name) for name in OWN}, after.pop("bio")
     if (before, held.profile.bio) != (after, bio):
         Profile.update(full_name=after["name"], bio=bio).where(Profile.user == user.id).execute()
-        User.update(timezone=after["timezone"]).where(User.id == user.id).execute()
+        User.update({name: after[name] for name in OWN}).where(User.id == user.id).execute()
         audit.record("auth.user.updated", "Changed the profile", by=user, target=user, before=before, after=after)
+
+
+@cache
+def countries():
+    """(code, name) of every country, by name, as the time zones' data has them; read when they are first asked for."""
+    lines = (resources.files("tzdata") / "zoneinfo" / "iso3166.tab").read_text("utf-8").splitlines()
+    found = [tuple(line.split("\t")) for line in lines if not line.startswith("#")]
+    return tuple(sorted(found, key=lambda pair: pair[1]))
+
+
+def _profile_fields():
+    known = Choice(tuple((code, name, "") for code, name in countries()))
+    currency = replace(organizations.CURRENCY, required=False)
+    return NAME, organizations.timezone_field(), BIO, Field("country", "Country", known), currency
 
 
 # What goes with an account, each by its user.
@@ -376,6 +395,8 @@ def _erase(user, stays=()):
         totp_secret=None,
         second_factor_at=None,
         email_verified_at=None,
+        country=None,
+        currency=None,
         status="deleted",
         deleted_at=now(),
         active_session_id=None,

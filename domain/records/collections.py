@@ -19,7 +19,7 @@ from domain.fields.records import registry
 from domain.fields.text import Name, Text
 from domain.records import documents, rights, shapes
 from domain.records.computed import dependents
-from models import Collection, RecordField, RecordOption, RecordSlot, ShapeChange
+from models import Collection, RecordField, RecordOption, RecordSlot, ShapeChange, User
 
 FIELDS = 200  # of one table
 OPTIONS = 1000  # of one field
@@ -145,7 +145,8 @@ def add_field(slug, label, kind="text", *, by, choices=(), options=None, shape=N
     count = RecordField.select().where(RecordField.collection == collection).count()
     if count >= FIELDS:
         raise Invalid({"label": f"A table has {FIELDS} fields at most, the removed ones counted."})
-    field = _add(collection, count, label, kind, options or {}, choices)
+    begins = {"country": User.get_by_id(by.user.id).country} if kind == "phone" else {}
+    field = _add(collection, count, label, kind, begins | (options or {}), choices)
     if field.is_keyed and not documents.order_empty(collection.id, field.slot_id) and kind != "autonumber":
         # A long table isn't ordered by it until somebody asks for that on its page: a job does it.
         RecordField.update(is_keyed=False).where(RecordField.id == field.id).execute()

@@ -29,16 +29,16 @@ def _account(refusal=None):
         alerts.see(user)
     zones = organizations.timezones()
     waits = admins.gate(user) == "two_factor_required"
-    return form(
-        "people/accounts/show.html", refusal, alerts=shown, zones=zones, waits=waits, shown=user, here="account"
-    )
+    offers = {"zones": zones, "countries": accounts.countries(), "currencies": organizations.CURRENCIES}
+    about = {"alerts": shown, "waits": waits, "shown": user, "here": "account"}
+    return form("people/accounts/show.html", refusal, **offers, **about)
 
 
 @blueprint.post("/account")
 @access.signed_in
 @pages.again(_account)
 def update():
-    sent = [request.form.get(name, "") for name in ("name", "timezone", "bio")]
+    sent = [request.form.get(name, "") for name in ("name", "timezone", "bio", "country", "currency")]
     accounts.change_profile(access.me(), *sent)
     return pages.go("/account", "Your profile is saved.")
 

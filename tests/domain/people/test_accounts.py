@@ -468,7 +468,17 @@ def test_a_profile_is_changed_in_order_and_once_in_the_log(cast):
     assert (held.name, held.timezone) == ("Bob Bcc: eve@example.org", "Europe/Brussels")
     accounts.change_profile(held, held.name, held.timezone)
     (event,) = AuditEvent.select().where(AuditEvent.action == "auth.user.updated")
-    assert event.metadata["before"] == {"name": "Bob", "timezone": "UTC"}
+    assert event.metadata["before"] == {"name": "Bob", "timezone": "UTC", "country": None, "currency": None}
+
+
+def test_where_one_is_is_what_new_things_of_theirs_begin_with(cast, at):
+    bob, elsewhere = cast.bob, ("Bob", "UTC", "", "Atlantis", "shells")
+    assert problems(accounts.change_profile, bob, *elsewhere).keys() == {"country", "currency"}
+    accounts.change_profile(bob, "Bob", "UTC", "", "CH", "CHF")
+    assert organizations.create("Alps", by=bob).default_currency == "CHF"
+    assert ("CH", "Switzerland") in accounts.countries()
+    accounts.change_profile(bob, "Bob", "UTC")
+    assert organizations.create("Plain", by=bob).default_currency == "USD"
 
 
 def test_what_one_says_of_oneself_is_short_and_no_business_of_the_log(cast):
@@ -492,6 +502,7 @@ def test_deletion_takes_what_names_the_person_and_leaves_what_others_need(bob, c
     with inside(cast.acme):
         task = rows.create(tasks.rules, {"title": "Order paper"}, by=organizations.reach(cast.bob, "acme"))
     own = Organization.get(Organization.owner == cast.bob, Organization.is_personal)
+    accounts.change_profile(bob, "Bob", "UTC", "I do lights", "CH", "CHF")
     token, other = stepup.present.get().token, sessions.start(cast.bob)
     sign_ins.forgot(bob.email)
     write(suppressions.suppress, bob.email, "all", "complained", note="550 5.1.1 <bob@example.org> is unknown")
@@ -511,6 +522,7 @@ def test_deletion_takes_what_names_the_person_and_leaves_what_others_need(bob, c
     assert (held.status, held.name) == ("deleted", "Somebody who left")
     assert "bob" not in f"{held.email}{held.email_norm}"
     assert (held.password_hash, held.totp_secret, held.email_verified_at) == (None, None, None)
+    assert (held.country, held.currency, held.profile.bio) == (None, None, None)
     assert [sessions.find(t) for t in (token, other)] == [None, None]
     assert not Membership.one(Membership.user == bob)
     assert Organization.get_by_id(own.id).status == "deleted"

@@ -5,7 +5,7 @@ from domain.imports import mappings
 from domain.lists import lists, rows
 from domain.lists.asks import Ask
 from domain.records import collections, documents, field_changes, listings, rules, shape_changes, shapes
-from models import AuditEvent, Change, Collection, RecordField, ShapeChange
+from models import AuditEvent, Change, Collection, RecordField, ShapeChange, User
 from tests.fixtures.threads import write
 
 
@@ -43,6 +43,14 @@ def test_a_field_is_added_at_the_end_and_the_shape_counts_on(table, at):
     assert [word.label for word in collections.fields(found)[1].words] == ["New", "Done"]
     assert ShapeChange.get().what == {"add": field.id}
     assert Change.select().where(Change.table == f"record:{table.id}").count() == 1  # open pages hear of it
+
+
+def test_a_phone_field_begins_with_the_country_of_its_maker(table, cast, at):
+    write(User.update(country="CH").where(User.id == cast.alice.id).execute)
+    phone = collections.add_field("repairs", "Phone", "phone", by=at("alice"))
+    theirs = collections.add_field("repairs", "Abroad", "phone", by=at("alice"), options={"country": "DE"})
+    state = collections.add_field("repairs", "State", by=at("alice"))
+    assert [one.options for one in (phone, theirs, state)] == [{"country": "CH"}, {"country": "DE"}, {}]
 
 
 def test_a_field_that_is_renamed_keeps_its_number_and_its_lasting_name(table, at):
