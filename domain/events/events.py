@@ -336,7 +336,7 @@ listing = Listing(
         Field("about", "Description", Text(20_000, long=True), listed=False),
         Field("cover_alt", "What its picture shows", Text(400), listed=False, help="Read to who doesn't see it."),
         Field("search_title", "Title for search engines", Text(70), listed=False, help="Empty: its title."),
-        Field("search_about", "Words for search engines", Text(200), listed=False, help="Empty: when, where and price."),
+        Field("search_about", "Words for search engines", Text(200), listed=False, help="Empty: when, where, price."),
         Field("visibility", "Who sees it", VISIBILITY, default="public", listed=False, filters=False),
         Field("workspace", "Workspace", Options(), listed=False, help="Its people work at the door."),
         Field("capacity", "Places", Number(1, 1_000_000), help="Over all kinds of tickets; empty for no limit."),
