@@ -64,6 +64,10 @@ MEMBER = (
     f"{TEAM}/events",
     f"{TEAM}/events/new",
     *(f"{EVENT}{part}" for part in ("", "?part=when", "/tiers", "/sessions", "/orders", "/passes", "/ledger")),
+    f"{EVENT}/vouchers/1",
+    f"{TEAM}/events/4/checkpoints",
+    f"{TEAM}/keys",
+    f"{TEAM}/flyers/batches",
     f"{TEAM}/refunds",
     "/door",
     f"{TEAM}/billing",
@@ -114,6 +118,8 @@ ADMIN = (
     "/admin/users",
     "/admin/users/1/sessions",
     "/admin/audit",
+    "/admin/releases",
+    "/admin/payouts",
 )
 # What a theme changes is its colours; the rest is asked once.
 THEMES = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}

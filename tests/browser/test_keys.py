@@ -6,6 +6,7 @@ import subprocess
 from playwright.sync_api import expect
 
 from tests.browser.conftest import TEAM
+from tests.browser.test_axe import violations
 from tests.browser.test_stepup import PASSWORD
 
 
@@ -15,6 +16,40 @@ def asked(demo, key, path="/me"):
     told = subprocess.run([*head, f"{demo.url}/api/mobile/backend{path}"], capture_output=True, text=True, timeout=30)
     body, _, status = told.stdout.rpartition("\n")
     return int(status), json.loads(body)
+
+
+def test_rows_that_a_key_sees_are_bounded_with_the_keyboard_alone(page_of):
+    alice = page_of("alice")
+    alice.goto(f"{TEAM}/tasks")
+    expect(alice.locator("#plan_badge")).to_contain_text("Pro")  # the demo's payment is read in a moment
+    alice.goto(f"{TEAM}/keys/new")
+    expect(alice.get_by_role("textbox", name="Name", exact=True)).to_be_focused()
+    alice.keyboard.type("Stock")
+    alice.get_by_text("Bound it further").focus()
+    alice.keyboard.press("Enter")
+    choose(alice, "A table", "Equipment")
+    expect(alice.get_by_label("Equipment", exact=True)).to_be_visible()
+    expect(alice.get_by_label("One more table")).to_be_focused()
+    choose(alice, "Only rows that meet a condition, about", "Equipment: Thing")
+    alice.get_by_role("textbox", name="Compared with").focus()
+    alice.keyboard.type("Tent")
+    assert violations(alice) == []
+    alice.get_by_role("button", name="Add condition").focus()
+    alice.keyboard.press("Enter")
+    bound = alice.get_by_role("list", name="Only these rows of Equipment")
+    expect(bound).to_contain_text("Only rows where")
+    assert violations(alice) == []
+    bound.get_by_role("button", name="Remove condition").focus()
+    alice.keyboard.press("Enter")
+    expect(bound).to_have_count(0)
+    expect(alice.get_by_role("textbox", name="Name", exact=True)).to_have_value("Stock")
+
+
+def choose(page, label, option):
+    """Choose by typing what it is called; what is drawn anew for it is so once Enter decides."""
+    page.get_by_label(label).focus()
+    page.keyboard.type(option)
+    page.keyboard.press("Enter")
 
 
 def test_a_key_is_made_copied_once_used_and_revoked(page_of, demo):

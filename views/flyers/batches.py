@@ -33,6 +33,7 @@ def _state(batch):
         "batch": batch,
         "job": job,
         "size": made_files.size(job) if batch.state == "done" else None,
+        "until": job and job.finished_at and job.finished_at + made_files.KEPT,
         "lines": batches.rows_of(batch),
         "price": batches.price(batch),
         "may_draw": g.by.may("flyers.publish"),

@@ -151,7 +151,14 @@ def advice(template):
         found.append((False, f"Strangers don't see the page of {template.event.title}, so nobody makes a flyer of it."))
     if template.event_id is None and needs & {*SHOWN, "event.url"}:
         found.append((False, "It takes words from an event and has none: their places stay empty."))
-    return found
+    cut = {
+        words: key
+        for key in ("longest", "usual")
+        for words in plans.remarks(_tried(template.draft, template.event, key))
+    }
+    return found + [
+        (False, words if key == "usual" else f"With the longest name: {words}") for words, key in cut.items()
+    ]
 
 
 def preview(design, event=None, tried="usual"):

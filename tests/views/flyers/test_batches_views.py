@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from datetime import timedelta
 
 import pytest
 
@@ -50,7 +51,11 @@ def test_names_and_photos_become_a_zip(template, browse, cast):
     made = bob.get(f"{sent.location}/flyers.zip")
     assert zipfile.ZipFile(io.BytesIO(made.data)).namelist() == ["001-ada.jpg", "errors.csv"]
     made.close()
-    assert "1 of 2 pictures are there" in bob.get(sent.location).text
+    page = bob.get(sent.location).text
+    assert "1 of 2 pictures are there" in page
+    with inside(cast.acme):
+        until = FlyerBatch.get().done_at + timedelta(days=7)
+    assert f'Its ZIP can be had until <time datetime="{until:%Y-%m-%d}' in page
     assert bob.post(f"{sent.location}/deletion").status_code == 303
     with inside(cast.acme):
         assert FlyerBatch.select().count() == 0

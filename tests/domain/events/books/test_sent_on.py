@@ -2,6 +2,7 @@
 
 import pytest
 
+from database.connections import database
 from database.scope import inside
 from domain import Invalid
 from domain.events.books import payouts, sent_on
@@ -44,6 +45,19 @@ def test_what_never_came_to_the_site_or_was_taken_from_it_is_not_owed(paid, cast
     with inside(cast.acme):
         write(TicketPayment.update(**other).execute)
     assert sent_on.owed() == []
+
+
+def test_the_sums_are_one_question_that_reads_an_index_alone(paid, cast, monkeypatch):
+    asked, run = [], database.obj.execute_sql
+    monkeypatch.setattr(
+        database.obj, "execute_sql", lambda sql, params=None: (asked.append((sql, params)), run(sql, params))[1]
+    )
+    assert len(sent_on.owed()) == 1
+    assert len(asked) == 2, asked  # the sums, and whose they are
+    if database.dialect == "sqlite":  # PostgreSQL plans by what is in a table
+        plan = str(run(f"EXPLAIN QUERY PLAN {asked[0][0]}", asked[0][1]).fetchall())
+        assert "USING COVERING INDEX ticket_payment_here" in plan
+        assert "FOR GROUP BY" not in plan
 
 
 def test_a_note_is_in_the_audit_log_and_among_the_payouts_of_who_sold(paid, cast):

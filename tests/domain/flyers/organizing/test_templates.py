@@ -158,6 +158,16 @@ def test_who_binds_it_to_an_event_that_strangers_dont_see_is_told(template, even
     assert (False, said) in templates.advice(fresh(template))
 
 
+def test_words_that_are_cut_off_are_said_before_anybody_takes_the_picture(template, at):
+    design = fresh(template).draft
+    assert not [words for _, words in templates.advice(fresh(template)) if "…" in words]
+    name = next(slot for slot in design["slots"] if slot["key"] == "name")
+    name |= {"size": [90, 90], "lines": 1, "max": 80}
+    templates.save(template.id, design, by=at("bob"))
+    said = (False, f"With the longest name: “{name['label']}” is long, so it ends in “…”.")
+    assert said in templates.advice(fresh(template))
+
+
 def test_words_that_can_hardly_be_read_are_named(template, at):
     assert templates.hard_to_read(fresh(template)) == []
     design = fresh(template).draft
