@@ -169,5 +169,6 @@ listing = Listing(
     reads="orders.read",
     chips="state",
     icon="arrow-back-up",
+    about="What buyers ask back, and what goes back to them. You begin one on an order: take back some of its tickets.",
     empty=(("all", "No money had to go back."),),
 )

@@ -118,6 +118,22 @@ def _part(errors):
     return refused or (asked if asked in events.PARTS else next(iter(events.PARTS)))
 
 
+# The lists beside the events themselves: where the money of all of them is looked after.
+BESIDE = (
+    ("events", "Events", events.rules),
+    ("refunds", "Refunds", returns.rules),
+    ("payouts", "Payouts", payouts.rules),
+    ("money", "Without an order", unassigned.rules),
+    ("payment-accounts", "Accounts", accounts.rules),
+)
+
+
+def _beside(place):
+    base = f"/{g.by.organization.slug}"
+    seen = [(key, label, f"{base}/{key}") for key, label, rules in BESIDE if g.by.may(rules.listing.reads)]
+    return {"beside": seen if len(seen) > 1 else [], "part": place.url.rpartition("/")[2]}
+
+
 def _of_event(place, row):
     url, stocks = f"{place.url}/{row.id}", stock.of(row.id)
     figures = [(tier, stocks.get(("tier", tier.id)), stock.explain(stocks, tier)) for tier in tiers.of(row.id)]
@@ -141,6 +157,7 @@ routes.add(
     "/events",
     find=event_types.typed,
     template="events/index.html",
+    context=_beside,
     row_template="events/show.html",
     row_context=_of_event,
     heads_with_acts=True,
@@ -267,8 +284,9 @@ routes.add(
     within=lambda parent: _within(tiers.one(parent).event),
     prefix="prices_",
 )
-routes.add(blueprint, returns.rules, "/refunds", nav="events", prefix="refunds_")
-routes.add(blueprint, accounts.rules, "/payment-accounts", nav="events", prefix="accounts_")
+MONEY = {"nav": "events", "template": "events/books.html", "context": _beside}
+routes.add(blueprint, returns.rules, "/refunds", prefix="refunds_", **MONEY)
+routes.add(blueprint, accounts.rules, "/payment-accounts", prefix="accounts_", **MONEY)
 
 
 def _unassigned():
@@ -279,13 +297,13 @@ def _around_payout(place, row):
     return {"payout": row, "parts": payouts.parts(row), "name": payouts.NAMES[row.provider]}
 
 
-routes.add(blueprint, unassigned.rules, "/money", nav="events", find=_unassigned, prefix="money_")
+routes.add(blueprint, unassigned.rules, "/money", find=_unassigned, prefix="money_", **MONEY)
 routes.add(
     blueprint,
     payouts.rules,
     "/payouts",
-    nav="events",
     prefix="payouts_",
     row_template="events/payout.html",
     row_context=_around_payout,
+    **MONEY,
 )

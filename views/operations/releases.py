@@ -1,5 +1,7 @@
 """Releases for the staff: the list, one with its health and history, and notes."""
 
+from datetime import datetime
+
 from flask import Blueprint
 from htmx_flask import request
 
@@ -37,6 +39,7 @@ def _release(id, refusal=None):
         refusal.status if refusal else 200,
         release=row,
         compared=pulses.compared(row),
+        told=[one | {"at": datetime.fromisoformat(one["at"])} for one in reversed(row.events)],
         is_current=running is not None and running.id == row.id,
         may_write=admins.may(access.me(), "releases.annotate"),
         notes=request.form.get("notes", row.notes) if refusal else row.notes,

@@ -59,16 +59,24 @@ class Rollout(Text):
     def plain(self, value):
         if value is None:
             return ""
-        ids = value.get("organizations", ())
-        named = Organization.select(Organization.slug).where(Organization.id.in_(list(ids))).order_by(Organization.slug)
-        slugs = [slug for (slug,) in named.tuples()] if ids else []
-        percent = value["percent"]
+        slugs, percent = self._slugs(value), value["percent"]
+        whom = "everybody" if percent == 100 else f"{percent}% of organizations" if percent else ""
+        whom = " and ".join(part for part in (whom, ", ".join(slugs)) if part)
+        until = f" until {date.fromisoformat(value['until']):%-d %B %Y}" if value.get("until") else ""
+        return f"On for {whom}{until}" if whom else "Off"
+
+    def text(self, value):
+        if value is None:
+            return ""
+        slugs, percent = self._slugs(value), value["percent"]
         share = [] if slugs and not percent else ["on" if percent == 100 else "off" if not percent else f"{percent}%"]
         until = [f"until {value['until']}"] if value.get("until") else []
         return " ".join(share + slugs + until)
 
-    def text(self, value):
-        return self.plain(value)
+    def _slugs(self, value):
+        ids = value.get("organizations", ())
+        named = Organization.select(Organization.slug).where(Organization.id.in_(list(ids))).order_by(Organization.slug)
+        return [slug for (slug,) in named.tuples()] if ids else []
 
 
 @dataclass(frozen=True)

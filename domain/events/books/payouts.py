@@ -112,11 +112,11 @@ STATE = Choice((("pending", "On its way", "info"), ("paid", "Paid out", "good"),
 listing = Listing(
     *("payouts", "payout", "payouts", Payout),
     (
-        Field("reference", "Called there", Text(160)),
+        Field("reference", "Reference", Text(160)),
         Field("sent_at", "At the bank", Moment()),
         Field("amount_cents", "Amount", Money()),
         Field("state", "State", STATE),
-        Field("by_whom", "By", Derived(lambda row: NAMES[row["provider"]])),
+        Field("by_whom", "From", Derived(lambda row: NAMES[row["provider"]])),
     ),
     NEWEST,
     elsewhere=(("by_whom", Payout.provider, None),),

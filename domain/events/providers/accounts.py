@@ -211,7 +211,7 @@ listing = Listing(
             when=lambda row: row.provider != "paystack",
         ),
     ),
-    notes=("Lacks", _notes),
+    notes=("To know", _notes),
     elsewhere=(("address", PaymentAccount.public_id, None),),
     also=("public_id",),
     title="Accounts for tickets",

@@ -90,7 +90,7 @@ listing = Listing(
         Field("verdict", "Half an hour after", VERDICT),
         Field("environment", "Environment", Text(120)),
         Field("service", "Service", Text(120)),
-        Field("short", "Commit", Code()),
+        Field("short", "Commit", Code(), listed=False),
         Field("began_at", "Began", Moment(past=True)),
     ),
     (

@@ -83,6 +83,14 @@ def links(page, label):
     return [(words, "aria-current" in more) for more, words in re.findall(r"<a href=[^ >]*([^>]*)>([^<]*)<", nav)]
 
 
+def test_events_and_the_pages_of_their_money_lead_to_one_another(draft, browse):
+    names = ["Events", "Refunds", "Payouts", "Without an order", "Accounts"]
+    for here, path in zip(names, ("events", "refunds", "payouts", "money", "payment-accounts"), strict=True):
+        page = browse("alice").get(f"/acme/{path}").text
+        assert links(page, "Events and their money") == [(name, name == here) for name in names]
+    assert "Events and their money" not in browse("vera").get("/acme/events").text
+
+
 def test_an_events_pages_are_in_groups_and_the_current_one_is_among_them(draft, browse):
     groups = ["Event", "Tickets", "Programme", "Sales", "Door"]
     page = browse("alice").get(f"/acme/events/{draft.id}/vouchers").text

@@ -53,7 +53,21 @@ def test_organizations_are_named_by_address_and_kept_by_id(cast):
     write(cast.acme.save)
     assert flags.is_on("live_streams", cast.acme)
     kind = settings.REGISTRY["flag_live_streams"].kind
-    assert kind.plain(settings.get("flag_live_streams")) == "acme-and-sons until 2026-12-31"
+    assert kind.text(settings.get("flag_live_streams")) == "acme-and-sons until 2026-12-31"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("on", "On for everybody"),
+        ("off", "Off"),
+        ("25% acme", "On for 25% of organizations and acme"),
+        ("acme globex until 2026-12-31", "On for acme, globex until 31 December 2026"),
+    ],
+)
+def test_whom_a_flag_is_on_for_is_said_in_words(cast, text, words):
+    put(cast, text)
+    assert settings.REGISTRY["flag_live_streams"].kind.plain(settings.get("flag_live_streams")) == words
 
 
 @pytest.mark.parametrize(
