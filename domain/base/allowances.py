@@ -162,6 +162,7 @@ SPENT = {
     "checkouts": parse("10/hour"),  # orders that a person begins; what was sold out isn't counted
     "network_checkouts": parse("120/hour"),  # and strangers of one network: a hall full of people is one
     "imports": parse("60/hour"),  # files that a person brings
+    "pictures": parse("20/hour"),  # of themselves that a person tries
     "backers": parse("5/minute"),  # tries at the code of a backer (a name in lower case)
     "states": parse("10/minute"),  # changes of the site's state by an admin
     "guesses": parse("100/15 minutes"),  # wrong passwords for an address, from everywhere

@@ -15,8 +15,8 @@ ABOUT = {
 }
 WORKSPACE_ROLES = ("manager", "staff", "scanner")
 ABOUT_WORKSPACE = {
-    "manager": "Everything inside one workspace",
-    "staff": "Looks, and checks people in",
+    "manager": "Answers for the workspace, and checks people in at its doors",
+    "staff": "Checks people in at its doors",
     "scanner": "Checks people in at the door, sees names only",
 }
 

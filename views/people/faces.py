@@ -5,6 +5,7 @@ from contextlib import closing
 from flask import Blueprint, request
 
 from domain import Invalid
+from domain.base.allowances import spend
 from domain.files import gate, names
 from domain.organizations import faces
 from domain.people import admins
@@ -29,6 +30,7 @@ def put():
     file = request.files.get("photo")
     if not file:
         raise Invalid({"photo": "Choose a picture first."})
+    spend("pictures", access.me())
     with closing(file):
         faces.put(access.me(), file.read(gate.MOST_BYTES + 1), names.cleaned(file.filename or "picture"))
     return pages.go("/account", "Your picture stands beside your name.")

@@ -5,6 +5,7 @@ import io
 from PIL import Image
 
 from database.scope import inside
+from domain.base import allowances
 from domain.lists import comments, rows
 from domain.organizations import faces
 from domain.tasks import tasks
@@ -43,6 +44,14 @@ def test_what_is_no_picture_is_said(browse, cast):
     assert bob.post("/account/picture", data={"photo": (io.BytesIO(b"none"), "x.png")}).status_code == 422
     assert bob.post("/account/picture", data={}).status_code == 422
     assert Profile.get(Profile.user == cast.bob).avatar_url is None
+
+
+def test_so_many_an_hour_are_tried(browse, monkeypatch):
+    monkeypatch.setitem(allowances.SPENT, "pictures", allowances.parse("2/hour"))
+    monkeypatch.setattr(allowances.limiter, "enabled", True)
+    bob = browse("bob")
+    photos = [bob.post("/account/picture", data={"photo": (io.BytesIO(b"none"), "x.png")}) for _ in range(3)]
+    assert [one.status_code for one in photos] == [422, 422, 429]
 
 
 def test_staff_reads_who_somebody_is(browse, cast):
