@@ -145,8 +145,10 @@ def add_field(slug, label, kind="text", *, by, choices=(), options=None, shape=N
     count = RecordField.select().where(RecordField.collection == collection).count()
     if count >= FIELDS:
         raise Invalid({"label": f"A table has {FIELDS} fields at most, the removed ones counted."})
-    begins = {"country": User.get_by_id(by.user.id).country} if kind == "phone" else {}
-    field = _add(collection, count, label, kind, begins | (options or {}), choices)
+    options = options or {}
+    if kind == "phone":
+        options = {"country": User.get_by_id(by.user.id).country, **options}
+    field = _add(collection, count, label, kind, options, choices)
     if field.is_keyed and not documents.order_empty(collection.id, field.slot_id) and kind != "autonumber":
         # A long table isn't ordered by it until somebody asks for that on its page: a job does it.
         RecordField.update(is_keyed=False).where(RecordField.id == field.id).execute()
