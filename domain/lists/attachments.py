@@ -240,9 +240,11 @@ QUALITIES = (90, 75, 60, 45, 30, 15)  # of WebP, the best that is small enough
 MIDDLE, PAPER = {"x": 0.5, "y": 0.5, "zoom": 1, "turn": 0}, "#ffffff"  # behind what is transparent, and around it
 
 
-def picture(table, row_id):
-    """The StoredFile that is the picture of a row, or None."""
-    return StoredFile.select().where(*_pictures(table, row_id)).order_by(StoredFile.id.desc()).first()
+def picture(table, row_id, place=0):
+    """The StoredFile that is the picture of a row, or None; at another `place` than the first, the same in another
+    size."""
+    here = *_pictures(table, row_id), StoredFile.place == place
+    return StoredFile.select().where(*here).order_by(StoredFile.id.desc()).first()
 
 
 def _pictures(table, row_id):
@@ -279,13 +281,15 @@ def _drawn(data, size, most, is_whole):
         framed = framed.reduce(2)
 
 
-def note_picture(table, row_id, facts, by):
-    """The second half, in the present transaction: it is the picture of the row, instead of the one it had."""
+def note_picture(table, row_id, sizes, by):
+    """The second half, in the present transaction: what was brought in one or more sizes is the picture of the row,
+    instead of the one it had."""
     put_picture_away(table, row_id, by)
-    values = {**facts, "table": table, "row_id": row_id, "by": by.user, "archived_at": None}
-    awaited = StoredFile.id == values.pop("awaited")
-    if not StoredFile.update(**values).where(awaited).execute():  # the purge was faster
-        StoredFile.create(**values)
+    for place, facts in enumerate(sizes):
+        values = {**facts, "table": table, "row_id": row_id, "place": place, "by": by.user, "archived_at": None}
+        awaited = StoredFile.id == values.pop("awaited")
+        if not StoredFile.update(**values).where(awaited).execute():  # the purge was faster
+            StoredFile.create(**values)
 
 
 def put_picture_away(table, row_id, by):

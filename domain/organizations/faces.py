@@ -50,7 +50,7 @@ def put(user, data, name):
 
 @writes
 def _note(own, facts):
-    attachments.note_picture(TABLE, ITSELF, facts, own)
+    attachments.note_picture(TABLE, ITSELF, [facts], own)
     _set(own.user, f"/files/faces/{own.user.public_id}?{facts['sha256'][:12]}", "Chose a picture")
 
 

@@ -47,7 +47,7 @@ def put(data, name, *, by):
 
 @writes
 def _note(facts, by):
-    attachments.note_picture(TABLE, ITSELF, facts, by)
+    attachments.note_picture(TABLE, ITSELF, [facts], by)
     _set(facts["sha256"], "It has a logo", by)
 
 

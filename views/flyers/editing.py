@@ -114,7 +114,7 @@ def add_picture(id):
     try:
         if part not in ("background", "overlay", "cover"):
             raise Refused("Say where the picture goes.")
-        data = covers.content(template.event_id)[1] if part == "cover" else _sent()
+        data = covers.content(template.event_id, large=True)[1] if part == "cover" else _sent()
         picture = keeping.add_picture(data, by=g.by)
         templates.put_picture(id, "overlay" if part == "overlay" else "background", picture, by=g.by)
     except Refused as refusal:

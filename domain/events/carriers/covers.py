@@ -4,12 +4,15 @@ from database.transactions import writes
 from domain import Forbidden, NotFound, existing
 from domain.base import audit, changes
 from domain.events import events
+from domain.files import gate
 from domain.lists import attachments, rows
 from domain.lists.listing import demand
 
 TABLE = "event"
 SIZE = 1080, 540
 MOST = 48_000  # bytes: with it, the first view of the page stays below 60 kB
+WIDEST, MOST_LARGE = 2160, 400_000  # of the same, kept for what is drawn of it, such as a flyer
+LARGE = 1  # its place
 
 
 def of(event_id):
@@ -17,9 +20,10 @@ def of(event_id):
     return attachments.picture(TABLE, event_id)
 
 
-def content(event_id):
-    """(the picture's hash, its bytes as WebP). Refuses with NotFound."""
-    found = existing(of(event_id), "This event has no picture.")
+def content(event_id, large=False):
+    """(the picture's hash, its bytes as WebP), with `large` as large as it is kept. Refuses with NotFound."""
+    found = (large and attachments.picture(TABLE, event_id, LARGE)) or of(event_id)
+    found = existing(found, "This event has no picture.")
     return found.sha256, b"".join(attachments.content(found))
 
 
@@ -27,7 +31,13 @@ def put(id, data, name, *, by):
     """Make a photo (bytes) the picture of an event, instead of the one it had: its middle, twice as wide as high.
     Refuses with NotFound or Forbidden, and as attachments.bring_picture."""
     event = _changed(id, by)
-    _note(event, attachments.bring_picture(TABLE, event.id, data, name, SIZE, MOST, by=by), by)
+    sizes = [attachments.bring_picture(TABLE, event.id, data, name, SIZE, MOST, by=by)]
+    photo = gate.check(data)
+    width = min(photo.width, 2 * photo.height, WIDEST)
+    if width > SIZE[0]:
+        large = width, width // 2
+        sizes.append(attachments.bring_picture(TABLE, event.id, data, name, large, MOST_LARGE, by=by))
+    _note(event, sizes, by)
 
 
 def _changed(id, by):
@@ -39,8 +49,8 @@ def _changed(id, by):
 
 
 @writes
-def _note(event, facts, by):
-    attachments.note_picture(TABLE, event.id, facts, by)
+def _note(event, sizes, by):
+    attachments.note_picture(TABLE, event.id, sizes, by)
     _note_change(event, "Chose a picture", by)
 
 

@@ -33,6 +33,17 @@ def test_a_photo_becomes_a_small_picture_of_its_middle_without_what_else_it_told
     assert AuditEvent.select().where(AuditEvent.action == "event.pictured").count() == 1
 
 
+def test_of_a_larger_photo_a_larger_one_is_kept_for_what_is_drawn_of_it(event, at):
+    for size, kept in (((1600, 1200), (1600, 800)), ((4000, 3000), (2160, 1080)), ((900, 600), covers.SIZE)):
+        covers.put(event.id, saved(corners(size)), "hall.jpg", by=at("alice"))
+        for large, expected in ((False, covers.SIZE), (True, kept)):
+            with Image.open(io.BytesIO(covers.content(event.id, large)[1])) as picture:
+                assert picture.size == expected
+    covers.remove(event.id, by=at("alice"))
+    with pytest.raises(NotFound):
+        covers.content(event.id, large=True)
+
+
 def test_also_what_can_hardly_be_packed_keeps_the_page_light(event, at):
     noise = Image.frombytes("RGB", (1100, 560), random.Random(3).randbytes(1100 * 560 * 3))
     covers.put(event.id, saved(noise), "noise.jpg", by=at("alice"))
