@@ -317,6 +317,7 @@ class ApiKey(Owned):
     paths = TextField(default="")  # the same; none: all
     networks = TextField(default="")  # the same
     tables = Json(default=dict)  # id of a table → what it may there: domain/organizations/key_bounds.py; none: all
+    lists = Json(default=dict)  # name of a list of the house → conditions of the rows that it is good for; none: all
     rate = IntegerField(null=True)  # what it may ask a minute, where that isn't what all may
     needs_version = BooleanField(default=False)  # changes have to name the version that they read
     expires_at = Moment(null=True)

@@ -58,9 +58,9 @@ class Day(Bounded, Kind):
     def day_key(self, day):
         return day.isoformat()
 
-    def on_days(self, node, name):
-        """The condition that `node` lies on days, by the parameters of `days_asked` under a name."""
-        return (node >= parameter(f"{name}_from")) & (node < parameter(f"{name}_end"))
+    def on_days(self, node, part):
+        """The condition that `node` lies on days; `part` has what stands for each part of `days_asked`."""
+        return (node >= part("from")) & (node < part("end"))
 
     def days_asked(self, first, end):
         """Part → value: from the first day up to the one behind the last."""
@@ -91,11 +91,11 @@ class Due(Kind):
         """A day, or a moment where a clock is there."""
         return form.moment(text) if ":" in text else form.day(text)
 
-    def on_days(self, node, name):
+    def on_days(self, node, part):
         is_day = fn.length(node) == 10
-        day = is_day & (node >= parameter(f"{name}_day")) & (node < parameter(f"{name}_day_end"))
-        moment = ~is_day & (node >= parameter(f"{name}_moment")) & (node < parameter(f"{name}_moment_end"))
-        return (node >= parameter(f"{name}_from")) & (node < parameter(f"{name}_end")) & (day | moment)
+        day = is_day & (node >= part("day")) & (node < part("day_end"))
+        moment = ~is_day & (node >= part("moment")) & (node < part("moment_end"))
+        return (node >= part("from")) & (node < part("end")) & (day | moment)
 
     def days_asked(self, first, end):
         given = {"day": first, "moment": midnight(first), "day_end": end, "moment_end": midnight(end)}

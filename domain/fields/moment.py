@@ -3,7 +3,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from database.clock import local, now
-from database.parameters import parameter
 from domain.fields.bounds import Bounded
 from domain.fields.kinds import Kind, Unfit, figures
 from domain.fields.records import operators
@@ -95,8 +94,8 @@ class Moment(Bounded, Kind):
 
     # --- in a calendar ------------------------------------------------------------------------------------------
 
-    def on_days(self, node, name):
-        return (node >= parameter(f"{name}_from")) & (node < parameter(f"{name}_end"))
+    def on_days(self, node, part):
+        return (node >= part("from")) & (node < part("end"))
 
     def days_asked(self, first, end):
         return {"from": midnight(first), "end": midnight(end)}

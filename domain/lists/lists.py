@@ -278,7 +278,8 @@ def narrowed(listing, shape, columns):
         kind, bound = listing.by_name[name].kind, parameter(f"{name}_{end}")
         query = query.where(kind.within(listing.column(name).node, end, bound))
     for number, name in enumerate(shape.spans):
-        query = query.where(listing.by_name[name].kind.on_days(listing.column(name).node, f"days_{number}"))
+        part = lambda part, number=number: parameter(f"days_{number}_{part}")  # noqa: E731
+        query = query.where(listing.by_name[name].kind.on_days(listing.column(name).node, part))
     by_id = model.id
     if shape.searched:
         query, by_id = listing.search.narrow(listing, query, shape.searched)

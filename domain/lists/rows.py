@@ -59,6 +59,7 @@ class Rules:
     may_fill: Any = _all  # (field name) → whether a new row's field is theirs to fill
     files: str = "change"  # or «see», «none»: what they may with files on rows that stand in no field
     lacks: frozenset = frozenset()  # operations for programs that their rights leave of no row
+    bound: Any = None  # of a list of the house, the rows that a key is good for: lists/programs/bounds.py
     told: Any = None  # the rules by which programs are told of rows, where those aren't these
     fixed: Any = field(default_factory=dict)  # name for programs → why it isn't written, of what can't be any more
     seen_by: Any = None  # (by) → the rules as another member has them, where they depend on who asks

@@ -21,6 +21,7 @@ from models import Change, Comment, Organization, StoredFile
 
 DAYS = Choice((("30", "30 days", ""), ("90", "90 days", ""), ("0", "For ever", "")))
 KEEPS = Field("trash_days", "Removed rows are kept for", DAYS, True)
+GONE = "This isn't in the trash any more: it was restored, or its time is over."
 PAGE = 50
 LOOKED = 2000  # removals that are looked through for one page
 
@@ -77,7 +78,7 @@ def restore(rules, ids, *, by):
         except (NotFound, Forbidden):
             continue
     if not restored:
-        raise NotFound("This isn't in the trash any more: it was restored, or its time is over.")
+        raise NotFound(GONE)
     return restored
 
 
@@ -86,8 +87,11 @@ def restore_row(rules, id, *, by):
     """Put the row of this number back. Refuses with NotFound where it isn't theirs to put back, and with Forbidden
     where it wouldn't be theirs to remove."""
     last = _removals(rules.listing, by).where(Change.row_id == id).first()
-    restored = restore(rules, [last.id] if last else [], by=by)
-    row = rows.get(rules, id, by)
+    try:
+        restored = restore(rules, [last.id] if last else [], by=by)
+        row = rows.get(rules, id, by)
+    except NotFound:  # one that they wouldn't see is refused like one that isn't there
+        raise NotFound(GONE) from None
     if not rules.may_remove(row, by):
         raise Forbidden(rows.why_not(rules, row, by, "put back"))
     return restored

@@ -28,6 +28,7 @@ from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Kind, Unfit
 from domain.fields.moment import Moment
 from domain.fields.number import Number
+from domain.fields.person import members
 from domain.fields.switch import Switch
 from domain.fields.text import Name, Text
 from domain.lists.listing import NEWEST, Act, Listing
@@ -104,7 +105,7 @@ def make(form, *, by, key=""):
     values, (prefix, secret) = read_whole(FIELDS, form), _made_up(key, by)
     for scope in values["scopes"]:
         by.require(scope)
-    tables = key_bounds.read_tables(form, values["scopes"], by)
+    tables, lists = key_bounds.read_tables(form, values["scopes"], by), key_bounds.read_lists(form, by)
     lock("changes", by.organization.id)  # a repeat waits for the first
     if held := ApiKey.one(ApiKey.prefix == prefix):
         return held, secret
@@ -121,13 +122,14 @@ def make(form, *, by, key=""):
         paths=" ".join(values["paths"] or ()),
         networks=" ".join(values["networks"] or ()),
         tables=tables,
+        lists=lists,
         rate=values["rate"],
         needs_version=values["needs_version"],
         expires_at=None if days == "never" else now() + timedelta(days=int(days)),
         made_by=by.user,
     )
     facts = {"prefix": prefix, "scopes": made.scopes, "until": str(made.expires_at or "no end")}
-    facts |= {"tables": tables} if tables else {}
+    facts |= {name: told for name, told in (("tables", tables), ("lists", lists)) if told}
     history.note(
         "apikey.created", f"The key {name} was made", made, by=by, verb="created", category="security", **facts
     )
@@ -287,14 +289,17 @@ def _words(row):
 
 
 def _notes(found, by):
-    """The tables that keys are bounded to."""
-    bound = {key.id: key.tables for key in ApiKey.select().where(ApiKey.id << [row.id for row in found]) if key.tables}
-    ids = {int(id) for tables in bound.values() for id in tables}
+    """The tables that keys are bounded to, and of lists the rows."""
+    keys = list(ApiKey.select().where(ApiKey.id << [row.id for row in found]))
+    ids = {int(id) for key in keys for id in key.tables}
     names = dict(Collection.select(Collection.id, Collection.name).where(Collection.id << list(ids)).tuples())
-    return {
-        id: tuple(("info", key_bounds.said(about, one, names.get(int(one)))) for one, about in tables.items())
-        for id, tables in bound.items()
+    people = members() if any(key.lists for key in keys) else {}
+    bound = {
+        key.id: [key_bounds.said(about, one, names.get(int(one))) for one, about in key.tables.items()] for key in keys
     }
+    for key in keys:
+        bound[key.id] += [key_bounds.said_of_list(name, texts, by, people) for name, texts in key.lists.items()]
+    return {id: tuple(("info", one) for one in told) for id, told in bound.items() if told}
 
 
 listing = Listing(

@@ -11,6 +11,7 @@ from domain.fields.kinds import Unfit, figures
 from domain.fields.number import counted
 from domain.fields.text import Text
 from domain.lists import conditions
+from domain.lists.programs import bounds
 
 MOST = 20  # lines
 START = "/api/"
@@ -101,9 +102,9 @@ LEVELS = {"see": "See", "change": "See, add and change", "remove": "See, add, ch
 
 
 class Table(NamedTuple):
-    """A table that people made, as whoever makes a key sees it."""
+    """A table that people made, as whoever makes a key sees it; or a list of the house, by its name."""
 
-    id: int
+    id: Any
     name: str
     fields: list  # (id, label)
     shape: Any  # what conditions of its rows are read by
@@ -121,6 +122,42 @@ def offer(*known):
 def tables_of(by):
     """The Tables that somebody sees."""
     return _TABLES[0](by)
+
+
+_LISTS: list = []
+
+
+def offer_lists(known):
+    """Who knows the lists of the house says which there are: (by) → Tables of those that somebody sees."""
+    _LISTS[:] = [known]
+
+
+def lists_of(by):
+    """name → Table of each list of the house that somebody sees; its shape is the Listing."""
+    return {table.id: table for offered in _LISTS for table in offered(by)}
+
+
+def said_of_list(name, texts, by, people):
+    """The rows of a list of the house that a key is good for, in words."""
+    table = lists_of(by).get(name)
+    if table is None:
+        return f"{name}: some rows"
+    words = [bounds.said(table.shape, text, people) for text in texts]
+    joins = ["", *(" or " if text.startswith("or~") else ", and " for text in texts[1:])]
+    return f"{table.name}: where {''.join(map(''.join, zip(joins, words, strict=True)))}"
+
+
+def read_lists(form, by):
+    """{name: conditions} of the lists of the house out of a form, of which a key is good for some rows alone. Refuses
+    with Invalid."""
+    found = {}
+    for name, table in lists_of(by).items():
+        try:
+            if kept := bounds.read(table.shape, several(form, f"where_{name}") + one_more(form, name)):
+                found[name] = kept
+        except Unfit as unfit:
+            raise Invalid({"tables": f"{table.name}: {unfit}"}) from None
+    return found
 
 
 def said(about, table, name):
@@ -155,7 +192,8 @@ def read_tables(form, scopes, by):
     """
     chosen = {name[6:]: level for name, level in form.items() if name.startswith("table_") and level}
     named = [name.removeprefix(part) for name in form for part in PARTS if name.startswith(part)]
-    if not {*named, *filter(None, [form.get("table"), form.get(ABOUT, "").partition(":")[0]])} <= chosen.keys():
+    named += filter(None, [form.get("table"), form.get(ABOUT, "").partition(":")[0]])
+    if not {*named} - lists_of(by).keys() <= chosen.keys():
         raise Invalid({"tables": "You chose fields or rows of a table: choose what it may there, too."})
     known, found = {str(table.id): table for table in tables_of(by)} if chosen else {}, {}
     for id, level in chosen.items():

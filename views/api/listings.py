@@ -23,10 +23,10 @@ from domain.events.programme import event_types, sessions, speakers
 from domain.fields.forms import fingerprint
 from domain.fields.kinds import clean, whole
 from domain.lists import attachments, rows, trash
-from domain.lists.listing import demand
-from domain.lists.programs import asking, batches, changes, offered, reading, uniques, writing
+from domain.lists.listing import demand, granted
+from domain.lists.programs import asking, batches, bounds, changes, offered, reading, uniques, writing
 from domain.money import subscriptions
-from domain.organizations import members, workspaces
+from domain.organizations import key_bounds, members, workspaces
 from domain.records import collections, listings
 from domain.records.programs import changes as table_changes
 from domain.records.programs import old_names, pins
@@ -60,6 +60,17 @@ OF_EVENTS: dict[str, Any] = {
     "sessions": lambda currency: sessions.rules,
     "speakers": lambda currency: speakers.rules,
 }
+
+
+def _lists_of(by):
+    """The lists of the house that somebody sees, for the keys that they make."""
+    made = {name: make(by) for name, make in HOUSE.items()} | {name: make("EUR") for name, make in OF_EVENTS.items()}
+    for name, rules in made.items():
+        if granted(by, rules.listing.reads):
+            yield key_bounds.Table(name, rules.listing.heading, [], rules.listing)
+
+
+key_bounds.offer_lists(_lists_of)
 AT = "/api/v1/<organization>/<listing>"
 BELOW = f"/api/v1/<organization>/events/<id:parent>/<any({', '.join(OF_EVENTS)}):listing>"
 ROW = Named("Row", lambda: obj({"id": INTEGER}, additionalProperties=True))
@@ -107,7 +118,7 @@ CHANGES = Named("RowChanges", lambda: tables.changes(ROW))
 def every(by):
     """(name, rules, number of its shape) of each list that a program of theirs reads."""
     tables_of = [table.slug for table in collections.present(by)]
-    asked = [(name, partial(_unpinned, name)) for name in dict.fromkeys((*HOUSE, *tables_of))]
+    asked = [(name, partial(found, name)) for name in dict.fromkeys((*HOUSE, *tables_of))]
     asked += [(name, partial(_of_event, name)) for name in OF_EVENTS]
     for name, find in asked:
         try:
@@ -120,7 +131,7 @@ def every(by):
 def _rules(listing, parent=None, operation="list"):
     """The rules of a list as whoever asks has them, by the names of the shape that they are pinned to. Refuses with
     NotFound (also what the list has not) and Forbidden, and with what pins.py refuses."""
-    rules = _unpinned(listing, parent)
+    rules = found(listing, parent)
     offered.need(rules, operation)
     if not rules.listing.source:
         return rules
@@ -165,26 +176,33 @@ def _tell_of_old_names(response):
     return response
 
 
-def _unpinned(listing, parent=None):
+def found(listing, parent=None):
     """The rules of a list as whoever asks has them. Refuses with NotFound and Forbidden."""
     if len(listing) > 80 or clean(listing) != listing:
         raise NotFound()
     if parent is not None:
         rules = _of_event(listing, parent)
         rules.listing.stands_in(parent, g.by)
+        stand_in(parent)
         return rules
     is_ours = listing in HOUSE and not (listing in LATER and collections.is_called(listing))
-    return _readable(HOUSE[listing](g.by) if is_ours else listings.find(listing, g.by))
+    return _readable(listing, HOUSE[listing](g.by)) if is_ours else _readable("", listings.find(listing, g.by))
 
 
 def _of_event(listing, id=None):
     event = Event.one(Event.id == id)
-    return _readable(OF_EVENTS[listing](event.currency if event else "EUR"))
+    return _readable(listing, OF_EVENTS[listing](event.currency if event else "EUR"))
 
 
-def _readable(rules):
+def _readable(name, rules):
     demand(g.by, rules.listing.reads)
-    return rules
+    return bounds.narrowed(rules, g.by.api_key.lists.get(name))
+
+
+def stand_in(parent):
+    """Refuses with NotFound an event that isn't the key's."""
+    if bound := g.by.api_key.lists.get("events"):
+        rows.get(bounds.narrowed(event_types.typed(), bound), parent, g.by)
 
 
 def _route(method, path, described, **more):

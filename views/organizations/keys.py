@@ -10,6 +10,7 @@ from domain.base import configuration, roles
 from domain.fields.kinds import Unfit
 from domain.fields.person import members
 from domain.lists import conditions, rows
+from domain.lists.programs import bounds
 from domain.organizations import api_keys, key_bounds
 from domain.records.rows import row_conditions
 from views import access, pages
@@ -44,6 +45,7 @@ def _form(refusal=None, form=None):
         "scopes": [(name, roles.label(name)) for name in api_keys.SCOPES if g.by.may(name)],
         "tables": [(table.id, table.name) for table in tables],
         "bounds": [_bound(table, form) for table in tables if form.get(f"table_{table.id}")],
+        "lists": [_rows_of(one, form) for one in key_bounds.lists_of(g.by).values() if form.getlist(f"where_{one.id}")],
         "levels": key_bounds.LEVELS,
         **_asked(tables, form),
         "errors": refusal.fields if refusal else {},
@@ -63,6 +65,14 @@ def _bound(table, form):
     }
 
 
+def _rows_of(table, form):
+    """The same of a list of the house."""
+    texts, found = key_bounds.several(form, f"where_{table.id}"), []
+    with contextlib.suppress(Unfit):
+        found = [bounds.said(table.shape, text, members()) for text in texts]
+    return {"table": table, "where": list(zip(texts, found or texts, strict=True))}
+
+
 def _words(table, texts):
     with contextlib.suppress(Unfit):
         kept = row_conditions.read(table.shape, texts)
@@ -78,9 +88,17 @@ def _asked(tables, form):
         for table in mine
         for one in row_conditions.offered(table.shape)
     ]
+    lists = key_bounds.lists_of(g.by)
+    abouts += [
+        (f"{name}:{one.key}", f"{table.name}: {one.label}")
+        for name, table in lists.items()
+        for one in bounds.offered(table.shape)
+    ]
     id, _, key = form.get(key_bounds.ABOUT, "").partition(":")
     table = next((one for one in mine if str(one.id) == id), None)
     about = table and row_conditions.about(table.shape, key)
+    if id in lists:
+        about = next((one for one in bounds.offered(lists[id].shape) if one.key == key), None)
     typed = conditions.of_form(form, key) if about and "c_op" in form else None
     found = {"abouts": abouts, "about": about, "offers": row_conditions.choices(about), "typed": typed}
     return found | {"joins": about and bool(form.getlist(f"where_{id}"))}
@@ -98,9 +116,10 @@ def _again(form):
     elif do == "condition" and (about := form.get(key_bounds.ABOUT)):
         id = about.partition(":")[0]
         table = next((one for one in key_bounds.tables_of(g.by) if str(one.id) == id), None)
-        texts = form.getlist(f"where_{id}") + key_bounds.one_more(form, id)
+        texts, house = form.getlist(f"where_{id}") + key_bounds.one_more(form, id), key_bounds.lists_of(g.by).get(id)
         try:
             row_conditions.read(table.shape, texts) if table else None
+            bounds.read(house.shape, texts) if house else None
         except Unfit as unfit:
             refusal = Invalid({"tables": str(unfit)})
         else:

@@ -57,7 +57,8 @@ class Table(NamedTuple):
     def sees(self):
         """What is another as soon as somebody sees other rows or fields."""
         whose = "all" if self._sees_all else self.by.user.id
-        return fingerprint([whose, self.parent, sorted(self.rules.listing.by_name)])
+        bound = self.rules.bound and (self.rules.bound.texts, self.rules.bound.day and f"{self.rules.bound.day}")
+        return fingerprint([whose, self.parent, sorted(self.rules.listing.by_name), *filter(None, [bound])])
 
     @property
     def _sees_all(self):
@@ -86,6 +87,7 @@ class Table(NamedTuple):
         stood, theirs = (() if listing.parent is None else (listing.parent.name,)), set(ids)
         if not self._sees_all:
             stood += listing.belongs
+        stood += self.rules.bound.names if self.rules.bound else ()
         if not stood or not ids:
             return theirs
         was = {id: self._people(listing.rows.now_there(listing, id), stood) for id in ids}
@@ -98,6 +100,7 @@ class Table(NamedTuple):
     def _is_theirs(self, was):
         listing = self.rules.listing
         is_here = listing.parent is None or was.get(listing.parent.name) == self.parent
+        is_here = is_here and (self.rules.bound is None or self.rules.bound.met(was))
         return is_here and (self._sees_all or self.by.user.id in [was.get(name) for name in listing.belongs])
 
 

@@ -16,6 +16,8 @@ def operations(rules):
     """The operations of a list, whoever asks."""
     listing = rules.listing
     found = {"list", "follow"}
+    if rules.bound and not listing.followed:
+        found.remove("follow")  # nobody noted which rows met the conditions before
     if listing.files:
         found |= {"attach"} | ({"files"} if rules.files != "none" else set())
     if any(field.kind.pointing or field.kind.holds_files for field in listing.fields):

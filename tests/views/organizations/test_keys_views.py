@@ -110,3 +110,23 @@ def test_a_key_is_bounded_to_rows_by_conditions_and_has_a_rate(alice, cast, at):
     shown = html.unescape(re.sub("<[^>]*>", "", alice.get("/acme/keys").text))
     assert "Offers: see, where Amount > 5, and Name begins with A" in shown
     assert "at most 100 a minute" in shown
+
+
+def test_a_key_is_bounded_to_some_rows_of_a_list_of_the_house(alice, cast):
+    page = alice.post("/acme/keys", data={"c_about": "tasks:priority", "do": "look"}).text
+    assert 'name="c_op"' in page
+    assert "contains" not in alice.post("/acme/keys", data={"c_about": "tasks:title", "do": "look"}).text
+    asked = {"c_about": "tasks:priority", "c_op": "any_of", "c_value": ["high"], "do": "condition"}
+    page = alice.post("/acme/keys", data=asked).text
+    assert re.findall(r'name="where_tasks" value="([^"]*)"', page) == ["and~priority~any_of~high"]
+    assert "Only rows of Tasks where Priority is any of High" in html.unescape(re.sub("<[^>]*>", "", page))
+    held = {"where_tasks": ["and~priority~any_of~high", "or~category~is~door"]}
+    page = alice.post("/acme/keys", data=held | {"do": "forget:tasks:1"}).text
+    assert re.findall(r'name="where_tasks" value="([^"]*)"', page) == ["or~category~is~door"]
+    for wrong in ({"where_tasks": ["and~title~contains~a"]}, {"where_nothing": ["and~title~is~a"]}):
+        assert alice.post("/acme/keys", data=FORM | wrong | proof(cast)).status_code == 422, wrong
+    assert alice.post("/acme/keys", data=FORM | held | proof(cast)).status_code == 200
+    with inside(cast.acme):
+        assert (ApiKey.get().lists, ApiKey.get().tables) == ({"tasks": held["where_tasks"]}, {})
+    shown = html.unescape(re.sub("<[^>]*>", "", alice.get("/acme/keys").text))
+    assert "Tasks: where Priority is any of High or Category is exactly door" in shown
