@@ -38,11 +38,11 @@ class About(NamedTuple):
 
 def offered(listing):
     """The Abouts of a list."""
-    found = [About(f.name, f.label, f.kind, _told(f.kind)) for f in conditions.offered(listing.whole)]
+    found = [About(f.name, f.label, f.kind, _operators_of(f.kind)) for f in conditions.offered(listing.whole)]
     return [one for one in found if one.operators]
 
 
-def _told(kind):
+def _operators_of(kind):
     told = tuple(one for one in kind.operators if one.key in TOLD)
     return (EXACTLY, *told) if isinstance(kind, Text) and not kind.long else told
 
