@@ -4,6 +4,7 @@ The lines are made of the same rows as every decision about the order, and their
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.events import events, holds, payments
 from domain.fields.money import written
@@ -27,6 +28,7 @@ class Line:
     note: str = ""
     tone: str = ""
     is_sum: bool = False
+    at: datetime | None = None  # when it came or went
 
 
 def lines(order):
@@ -76,7 +78,7 @@ def _came(order):
             "Paid by transfer" if payment.provider == "transfer" else f"Paid through {payment.provider.capitalize()}"
         )
         words += "" if counts else f" ({written(payment.amount_cents, payment.currency)})"
-        yield Line(words, payment.amount_cents if counts else 0, note, tone)
+        yield Line(words, payment.amount_cents if counts else 0, note, tone, at=payment.paid_at)
 
 
 def _went(order):
@@ -91,7 +93,7 @@ def _went(order):
             known += refund.amount_cents
         why, counts = WHY.get(refund.reason, refund.reason), refund.state != "failed" and not foreign
         why += "" if counts else f" ({written(refund.amount_cents, refund.payment.currency)})"
-        yield Line(f"Sent back: {why}", -refund.amount_cents if counts else 0, words, tone)
+        yield Line(f"Sent back: {why}", -refund.amount_cents if counts else 0, words, tone, at=refund.created_at)
     if order.refunded_cents > known:
         yield Line("Sent back at the provider", known - order.refunded_cents, "arrived", "good")
 

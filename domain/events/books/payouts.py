@@ -147,7 +147,7 @@ of_event = rows.Rules(
             Field("amount_cents", "Came", Money()),
             Field("refunded_cents", "Went back", Money()),
             Field("fee_cents", "Fees", Money()),
-            Field("net_cents", "Paid out", Money()),
+            Field("net_cents", "Net", Money()),
         ),
         NEWEST,
         joins=_with_payout,

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from domain.events import events
-from models import Change, Checkpoint, Event, EventType, Organization, Speaker, Stock, Tier, Voucher
+from models import Change, Checkpoint, Event, EventType, Organization, Speaker, Stock, TicketPayment, Tier, Voucher
 from tests.domain.events.test_stock import bought
 from tests.fixtures.events import FORM, make_event, make_phase
 from tests.fixtures.threads import write
@@ -145,6 +145,15 @@ def test_orders_and_passes_show_who_bought(clock, inside_acme, at, browse):
     assert "Figures, ledger and orders agree." in ledger
     assert "Sold" in ledger
     assert "The whole event" in ledger
+
+
+def test_an_orders_page_says_when_its_money_came(clock, inside_acme, at, browse):
+    event, (tier,) = make_event(at("alice"))
+    order = bought(event, tier, 1)
+    about = {"provider": "transfer", "provider_payment_id": "1", "state": "paid", "currency": "EUR"}
+    write(TicketPayment.create, order=order, amount_cents=2000, paid_at=clock(), **about)
+    page = browse("alice").get(f"/acme/events/{event.id}/orders/{order.id}").text
+    assert f'Paid by transfer</bdi> <span class="quiet"><time datetime="{clock():%Y-%m-%d}' in page
 
 
 def test_nothing_leads_to_a_door_that_is_not_there_and_none_cancels_beside_cancel(clock, inside_acme, at, browse):
