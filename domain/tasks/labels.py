@@ -20,6 +20,7 @@ from domain.fields.records.option import Option
 from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, both
+from domain.lists.programs import bounds
 from models import Label
 
 MOST = 500  # of an organization
@@ -99,7 +100,10 @@ def _merge(id, into, *, by):
 
 
 def _others(row, by):
+    theirs = bounds.narrowed(rules, by.api_key and by.api_key.lists.get("labels")).listing.bounds(by)
+    seen = {id for (id,) in Label.select(Label.id).where(*theirs).tuples()} if theirs else None
     found = [o for o in options() if o.id != row.id and o.merged_into is None and not o.is_archived]
+    found = [o for o in found if seen is None or o.id in seen]
     return Field("into", "Into", Choice(tuple((str(o.id), o.label, o.tone) for o in found)), required=True)
 
 

@@ -210,9 +210,15 @@ def _route(method, path, described, **more):
 
 
 def _still_theirs(listing, parent=None, **_):
-    """Refuses as any request to write, before a kept answer is told again."""
-    if (writes := _rules(listing, parent).listing.writes) and request.method in WRITING:
+    """Refuses as any request to write, before a kept answer is told again; returns what of a row they still see."""
+    rules = _rules(listing, parent)
+    if (writes := rules.listing.writes) and request.method in WRITING:
         demand(g.by, writes)
+    return _seen_names(rules)
+
+
+def _seen_names(rules):
+    return {"id", "_left_over", *asking.names((rules.told or rules).listing)}
 
 
 @_route("GET", "", Described("Rows of a list, a page at a time", PAGE))
@@ -276,7 +282,9 @@ def query_rows(listing, parent=None):
 
 
 def _may_act(listing, id, act, parent=None):
-    demand(g.by, _chosen(_rules(listing, parent), act).capability)
+    rules = _rules(listing, parent)
+    demand(g.by, _chosen(rules, act).capability)
+    return _seen_names(rules)
 
 
 def _chosen(rules, act):

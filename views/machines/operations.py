@@ -67,7 +67,8 @@ def declared(described):
 def operation(blueprint, method, rule, scope, described, also="", takes=0, first=None):
     """Make a view an operation of the API, for programs whose key has the scope; `also` is another address of it.
 
-    `first` (parts of the address) refuses what isn't theirs any more, before they hear an answer that was kept."""
+    `first` (parts of the address) refuses what isn't theirs any more, before they hear an answer that was kept, and
+    returns the names of a row's fields that they may still hear in it."""
 
     def put(view):
         made = unlimited(access.program(scope)(_answering(view, takes or described.reads, first)))
@@ -88,17 +89,17 @@ def _answering(view, is_plain, first):
     @functools.wraps(view)
     def call(**parts):
         is_once = request.method in WRITING and not is_plain
-        if is_once and first and request.headers.get("Idempotency-Key"):
-            first(**parts)
-        made = once(lambda: view(**parts), request.get_data(cache=True)) if is_once else view(**parts)
+        names = first(**parts) if is_once and first and request.headers.get("Idempotency-Key") else None
+        made = once(lambda: view(**parts), request.get_data(cache=True), names) if is_once else view(**parts)
         return made if isinstance(made, Response) else _response(made)
 
     return call
 
 
-def once(act, body):
+def once(act, body, names=None):
     """The Answer of `act()`; under an Idempotency-Key done once, whose repeat of the same request and `body` gets the
-    same. Refuses with Invalid a key that is none, and as api_answers.once."""
+    same, of rows no more than the fields of these `names`. Refuses with Invalid a key that is none, and as
+    api_answers.once."""
     word = request.headers.get("Idempotency-Key", "")
     if not word:
         return act()
@@ -114,10 +115,29 @@ def once(act, body):
     head += filter(None, [request.headers.get("Records-Shape")])
     asked = "\n".join(head).encode() + b"\n" + body
     status, headers, text, is_repeat = api_answers.once(g.by.api_key, word, asked, done)
-    response = _sent(status, headers, text)
+    said = _still_told(text, names) if is_repeat and names else text
+    if said != text:  # a version is a hash of all that it was
+        headers = {name: value for name, value in headers.items() if name != "ETag"}
+    response = _sent(status, headers, said)
     if is_repeat:
         response.headers["Idempotent-Replayed"] = "true"
     return response
+
+
+def _still_told(text, names):
+    """An answer that was kept, without fields of its rows that are hidden by now, and what was hashed of them."""
+    told, is_less = json.loads(text or "null"), False
+    steps = [told] if not isinstance(told, dict) or "id" in told else [told, *told.get("results", ())]
+    for step in filter(lambda one: isinstance(one, dict), steps):
+        row = step if "id" in step else step.get("row") or {}
+        for held in (row, row.get("_left_over", {})):
+            if hidden := held.keys() - names:
+                is_less = True
+                for name in hidden:
+                    del held[name]
+                if step is not row:
+                    step.pop("version", None)
+    return _text(told) if is_less else text
 
 
 def _text(body):

@@ -319,3 +319,30 @@ def test_a_key_has_a_rate_of_its_own(web, world, at):
 
 def program_of(web, key):
     return Program(web, key, "/api/v1/acme")
+
+
+def test_an_answer_that_was_kept_is_told_again_without_what_is_hidden_by_now(program, world, at):
+    """Whatever it was an answer to; the rest of it is the same, and nothing is done twice."""
+    app, row = program("bob"), {"name": "Eve", "salary": "5"}
+    asks = (
+        lambda: app.post("/people", row, Idempotency_Key="a"),
+        lambda: app.patch("/people/2", {"name": "Ada"}, Idempotency_Key="b"),
+        lambda: app.post("/people/batch", {"rows": [{"do": "create", "row": row}]}, Idempotency_Key="c"),
+    )
+    before = [ask() for ask in asks]
+    assert [ask().data for ask in asks] == [one.data for one in before]
+    assert all('"salary"' in one.text for one in before)
+    with inside(world):
+        about = {
+            "sees": "all",
+            "changes": "all",
+            "adds": "1",
+            "others": "change",
+            f"field_{_id_in('Salary')}": "nothing",
+        }
+        rules.change("people", "role:member", MultiDict(about), by=at("alice"))
+    after = [ask() for ask in asks]
+    assert [one.headers.get("Idempotent-Replayed") for one in after] == ["true"] * 3
+    assert not [one for one in after if "salary" in one.text or "ETag" in one.headers or "version" in one.text]
+    assert after[0].json == {name: value for name, value in before[0].json.items() if name in after[0].json}
+    assert after[0].json["name"] == "Eve"

@@ -180,6 +180,16 @@ def test_a_key_for_some_passes_lets_nobody_in(program, world):
     assert [some.post(f"/events/{id}/check-ins", sent).status_code for id in (1, 2)] == [200, 404]
 
 
+def test_an_act_reaches_no_row_outside_of_the_condition(program, world):
+    """A label is merged into one that the key has: the others aren't even named."""
+    app = program()
+    wrong = [app.post("/labels/1/merging", {"value": value}) for value in ("2", "99")]
+    assert stripped(wrong[0]) == stripped(wrong[1])
+    assert (wrong[0].status_code, "Unseen" in wrong[0].text) == (422, False)
+    other = app.post("/labels", {"label": "Mine", "tone": "info"}).json["id"]
+    assert app.post("/labels/1/merging", {"value": str(other)}).status_code == 200
+
+
 def test_a_removed_row_outside_of_the_condition_is_put_back_by_nobody(program, world, at):
     """And is refused like one that never was."""
     with inside(world):
