@@ -400,6 +400,7 @@ listing = Listing(
         ),
         Act(
             *("copies", "Copy", copy, "events.write"),
+            once=True,
             asks=lambda row, by: Field("starts_at", "When the copy begins", Moment(), True),
         ),
         Act(

@@ -217,6 +217,7 @@ listing = Listing(
     acts=(
         Act(
             *("transfer", "Note a transfer", payments.note_transfer, "orders.write"),
+            once=True,
             asks=_price,
             when=lambda row: row.total_cents > row.paid_cents and row.state != "cancelled",
         ),

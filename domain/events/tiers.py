@@ -206,6 +206,7 @@ def rules_in(currency):
             ),
             Act(
                 *("more", "Let more in", let_over, "orders.write"),
+                once=True,
                 asks=lambda row, by: Field("count", "How many beyond the size", Number(1, 10_000), True),
             ),
         ),

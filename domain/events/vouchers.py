@@ -216,6 +216,7 @@ def rules_in(currency):
             Act(*("tier", "Choose the ticket", only_for, "events.write"), asks=_tier_choice),
             Act(
                 *("copies", "Make more like it", _copy, "events.write"),
+                once=True,
                 asks=lambda row, by: Field("count", "How many", Number(1, 500), True, default=10),
             ),
         ),

@@ -12,6 +12,8 @@ from datetime import date, datetime, time, timedelta
 from database.clock import local, now, reader_day
 from database.transactions import writes
 from domain import Forbidden, Invalid, Stale, existing
+from domain.fields.day import Day
+from domain.fields.kinds import Unfit
 from domain.fields.moment import Moment
 from domain.fields.records.leftover import LeftOver
 from domain.lists import lists, rows, totals
@@ -217,9 +219,9 @@ def move(rules, id, name, day, *, by, until="", was="", parent=None):
     row = rows.get(rules, id, by, parent)
     field = existing(next((f for f in listing.written if f.name == name and name in listing.calendar), None))
     try:
-        day = date.fromisoformat(day)
-    except ValueError:
-        raise Invalid({name: "Write a day as 2026-12-31."}) from None
+        day = Day().read(day)
+    except Unfit as unfit:
+        raise Invalid({name: str(unfit)}) from None
     stands = listing.column(name).of(row)
     stands = None if isinstance(stands, LeftOver) else stands
     if was and (stands is None or day_of(stands).isoformat() != was):

@@ -89,6 +89,7 @@ class Act:
     confirm: str = ""  # asked first; {name} is the row's
     when: Any = None  # (row as listed) → whether it can be done to it
     may: Any = None  # (row as listed, by) → whether they may do it to this one; `run` refuses it by itself
+    once: bool = False  # done again it does more: a form that is sent twice does it once
     asks: Any = None  # (row as listed, by) → the Field whose value a form asks for; its default is what stands there
     bulk: bool = False
     cell: str = ""  # the field in whose cell its button stands, instead of a column of its own

@@ -289,10 +289,9 @@ def _turned(rules, id, turns, by, parent):
     return texts
 
 
-def act(rules, key, ids, *, by, value=None, parent=None):
-    """Do a named act to rows of the list, each in its own transaction.
-
-    Returns (how many, refusals, what the last said).
+def act(rules, key, ids, *, by, value=None, parent=None, form_key=""):
+    """Do a named act to rows of the list, each in its own transaction; one that is for `once` is done once for each
+    `form_key`. Returns (how many, refusals, what the last said).
 
     Refuses with NotFound an act that there isn't, and with Forbidden whoever may not do it. Of one row its refusal
     is raised; of many, each is counted, but for a proof of who one is, which is asked for at once.
@@ -310,7 +309,8 @@ def act(rules, key, ids, *, by, value=None, parent=None):
             _check_possible(rules.listing, chosen, id, by, parent)
             possible.append(id)
             if not (chosen.many and len(ids) > 1):
-                said = chosen.run(id, *given, by=actor)
+                form_key = changes.form_key(form_key) if chosen.once else ""
+                said = (_once if form_key else _run)(rules.listing, chosen, id, given, actor, form_key)
         except Refused as refusal:
             if len(ids) == 1 or isinstance(refusal, VerificationRequired):
                 raise
@@ -318,6 +318,20 @@ def act(rules, key, ids, *, by, value=None, parent=None):
     if chosen.many and len(ids) > 1 and possible:
         said = chosen.many(possible, by=actor)
     return len(ids) - len(refusals), refusals, said
+
+
+def _run(listing, chosen, id, given, by, form_key):
+    return chosen.run(id, *given, by=by)
+
+
+@writes
+def _once(listing, chosen, id, given, by, form_key):
+    topic = f"{listing.table}:{chosen.key}"
+    if changes.made(by, topic, form_key):
+        return "This was done already."
+    said = _run(listing, chosen, id, given, by, form_key)
+    changes.record(by.organization, topic, id, "created", by=by.user, batch=form_key)
+    return said
 
 
 def _check_possible(listing, chosen, id, by, parent):

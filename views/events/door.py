@@ -207,8 +207,8 @@ def snapshot():
     )
     try:
         since = datetime.fromisoformat(request.args["since"]) if request.args.get("since") else None
-        since = since if since is None or since.tzinfo else since.replace(tzinfo=UTC)
-    except ValueError:
+        since = since and (since if since.tzinfo else since.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         since = None
     inside, good = scans.counters(g.keeper.event)
     return scans.snapshot(g.keeper, phone, since) | {"counts": inside, "good": good}

@@ -425,7 +425,8 @@ def _acting(key):
                 return row_page.asking(mounted, place, asked, field.default)
         try:
             given = {"value": read_whole((field,), request.form)[field.name]} if chosen.asks else {}
-            _, _, answer = rows.act(place.rules, key, [id], by=place.by, parent=place.ask.parent, **given)
+            about = {"by": place.by, "parent": place.ask.parent, "form_key": request.form.get("form_key", "")}
+            _, _, answer = rows.act(place.rules, key, [id], **about, **given)
         except Refused as refusal:
             if not chosen.asks or refusal.status in (403, 404):
                 raise

@@ -177,6 +177,11 @@ def pressed_there(place, id):
 
 def asking(mounted, place, asked, value, refusal=None):
     """The form of what an act asks for; after a refusal with its sentence."""
-    about = asked | {"place": place, "value": value or "", "errors": refusal.beside() if refusal else {}}
+    about = asked | {
+        "form_key": request.form.get("form_key"),
+        "place": place,
+        "value": value or "",
+        "errors": refusal.beside() if refusal else {},
+    }
     status = refusal.status if refusal else 200
     return pages.in_dialog("lists/_act_dialog.html", "lists/act.html", status, here=mounted.nav, **about)

@@ -7,6 +7,7 @@ from domain import Forbidden, Refused
 from domain.base import notices, stepup
 from domain.events import events, holds, orders, passes, stock
 from domain.events.afterwards import pass_transfers, returns
+from domain.lists import rows
 from models import Buyer, OrderItem, Pass, TicketOrder, TicketRefund
 from tests.domain.events.test_payments import again, came, paid_night, promised
 from tests.domain.events.test_stock import bought, figures
@@ -123,6 +124,18 @@ def test_after_a_correction_no_code_goes_to_the_wrong_address(night, at, letters
     assert {sent[0] for sent in letters()[before:]} == {"right@example.org"}
     good = Pass.select().where(Pass.state == "active")
     assert sorted(one.email for one in good) == ["eve@example.org", "right@example.org"]
+
+
+def test_a_form_that_is_sent_twice_notes_a_transfer_once(paid_night, at):
+    event, tier = paid_night
+    order, _ = promised(event, tier)
+    by, about = at("alice"), {"value": 500, "parent": event.id}
+    note = lambda key: rows.act(orders.rules, "transfer", [order.id], by=by, form_key=key, **about)  # noqa: E731
+    said = [note("k" * 22)[2] for _ in range(2)]
+    assert said[1] == "This was done already."
+    assert again(order).paid_cents == 500
+    note("l" * 22)
+    assert again(order).paid_cents == 1000
 
 
 def test_event_case_26_a_cancelled_event_voids_pays_back_and_tells_each_once(paid_night, at, letters):

@@ -149,6 +149,15 @@ def test_moving_takes_the_end_along(bookings, at):
     assert (moved.value("f2"), moved.value("f3")) == (date(2026, 3, 15), datetime(2026, 3, 17, 10, tzinfo=UTC))
 
 
+def test_a_day_behind_which_the_end_would_be_out_of_the_calendar_is_refused(bookings, at):
+    rules, by = bookings, at("alice")
+    row = book(rules, by, "Ada", "2026-03-27", "2026-03-29")
+    first, last = rules.listing.calendar
+    for day, until in (("9999-12-31", last), ("9999-12-31", ""), ("0001-01-01", last)):
+        with pytest.raises(Invalid):
+            calendars.move(rules, row.id, first, day, by=by, until=until)
+
+
 def test_moving_is_refused_where_a_change_is(cast, at, inside_acme):
     task = make(at("alice"), due_at="2026-03-27")
     with pytest.raises(Invalid):

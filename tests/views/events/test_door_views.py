@@ -124,9 +124,9 @@ def test_a_snapshot_is_for_this_phone_and_holds_no_address(phone, night):
         ).json["whole"]
         is False
     )
-    assert (
-        phone.get(phone.page + "/snapshot?since=rubbish", headers={"X-Door-Token": phone.token}).json["whole"] is True
-    )
+    for odd in ("rubbish", "0001-01-01T00:00:00%2B05:00", "9999-12-31T23:00:00-05:00"):
+        said = phone.get(phone.page + f"/snapshot?since={odd}", headers={"X-Door-Token": phone.token})
+        assert said.json["whole"] is True
     assert phone.get(phone.page + "/snapshot", headers={"X-Door-Token": "wrong"}).status_code == 404
 
 

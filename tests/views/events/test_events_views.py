@@ -242,3 +242,15 @@ def test_types_are_kept_beside_the_list_and_an_event_shows_its_own(clock, inside
     assert bob.post(f"/acme/events/{event.id}?part=about", data=form).status_code == 303
     assert event.title in bob.get(f"/acme/events?event_type={kind.id}").text
     assert "<bdi>Concert</bdi>" in browse(None).get(f"/e/{event.slug}").text
+
+
+def test_letting_more_in_by_a_form_that_is_sent_twice_lets_them_in_once(clock, inside_acme, at, browse):
+    event, (tier,) = make_event(at("alice"))
+    alice, there = browse("alice"), f"/acme/events/{event.id}/tiers/{tier.id}/more"
+    refused = alice.post(there, data={"count": "many", "form_key": "k" * 22})
+    (key,) = re.findall(r'name="form_key" value="([^"]+)"', refused.text)
+    assert key == "k" * 22  # a form that comes back is the same one
+    (fresh,) = re.findall(r'name="form_key" value="([^"]+)"', alice.get(there).text)
+    for _ in range(2):
+        assert alice.post(there, data={"count": "3", "form_key": fresh}).status_code == 303
+    assert Stock.get(Stock.kind == "tier").over == 3
