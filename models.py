@@ -1931,12 +1931,10 @@ class Stock(Owned):
     event = to(Event, index=False)
     kind = State("event", "tier", "session", "voucher", "budget")
     thing = IntegerField()  # the id of what it is the stock of
-    size = IntegerField(null=True, constraints=[Check("size >= 0")])  # empty: without end
-    over = IntegerField(default=0, constraints=[Check('"over" >= 0')])  # let in beyond the size, by name
-    held = IntegerField(default=0, constraints=[Check("held >= 0")])
-    sold = IntegerField(
-        default=0, constraints=[Check("sold >= 0"), Check('size IS NULL OR held + sold <= size + "over"')]
-    )
+    size = money(null=True, constraints=[Check("size >= 0")])  # empty: without end
+    over = money(default=0, constraints=[Check('"over" >= 0')])  # let in beyond the size, by name
+    held = money(default=0, constraints=[Check("held >= 0")])
+    sold = money(default=0, constraints=[Check("sold >= 0"), Check('size IS NULL OR held + sold <= size + "over"')])
 
     class Meta:
         indexes = ((("event", "kind", "thing"), True),)
@@ -2188,10 +2186,10 @@ class StockMove(Owned):
     stock = to(Stock)
     order = to(TicketOrder, on_delete="SET NULL", null=True)
     kind = State("hold", "sell", "release", "expire", "refund", "retake", "resize", "override")
-    d_held = IntegerField(default=0)
-    d_sold = IntegerField(default=0)
-    d_size = IntegerField(default=0)
-    d_over = IntegerField(default=0)
+    d_held = money(default=0)
+    d_sold = money(default=0)
+    d_size = money(default=0)
+    d_over = money(default=0)
     why = TextField(null=True)
     by = to(User, on_delete="SET NULL", null=True)
 

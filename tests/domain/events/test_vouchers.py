@@ -127,3 +127,11 @@ def test_what_was_removed_stays_so_where_another_has_its_code_by_now(night, at):
     with pytest.raises(Refused, match="Something newer stands there"):
         rows.undo(rules, gone.batch, by=by)
     assert [one.id for one in Voucher.select()] == [newer.id]
+
+
+def test_what_codes_take_off_of_many_small_units_is_more_than_four_bytes_hold(clock, inside_acme, at):
+    tickets = ({"price_cents": "1000000", "size": "100", "most": "50"},)
+    event, (tier,) = make_event(at("alice"), currency="IDR", tickets=tickets)
+    make_voucher(event, at("alice"), value="100")
+    holds.hold(event.id, {tier.id: 30}, code="SUMMER")
+    assert (figures(event, "budget"), stock.check(event.id)) == ([(3_000_000_000, 0)], [])
