@@ -1780,6 +1780,8 @@ class EventType(Owned):
     organization = to(Organization, index=False)
     name = CharField(max_length=60)
     tone = State("quiet", "info", "good", "warn", "bad", default="quiet")
+    is_offered = BooleanField(default=True)  # to events that haven't got it
+    place = IntegerField(default=0)
 
     class Meta:
         indexes = ((("organization", "name"), False),)

@@ -19,6 +19,7 @@ from domain.fields.forms import check_fresh, read_form, read_whole
 from domain.fields.kinds import Unfit
 from domain.fields.person import members
 from domain.fields.records.leftover import LeftOver, restored_cell, stored_cell
+from domain.fields.records.option import Options
 from domain.lists import lists
 from domain.lists.listing import Listing, demand
 from domain.lists.tables import as_json
@@ -163,10 +164,14 @@ def change(rules, id, form, *, by, was=None, batch=None, parent=None):
 
 
 def _but_left_over(listing, row, form):
-    """A form without the words that fit no kind and were sent back as they stood."""
+    """A form without what was sent back as it stood and can't be chosen: words that fit no kind, options that rest."""
     stood = {f.name: listing.column(f.name).of(row) for f in listing.written if f.name in form}
-    same = {name for name, value in stood.items() if isinstance(value, LeftOver) and form[name] == value}
+    same = {name for name, value in stood.items() if _rests(listing.by_name[name], value) and form[name] == str(value)}
     return {name: form[name] for name in form if name not in same} if same else form
+
+
+def _rests(field, value):
+    return isinstance(value, LeftOver) or (isinstance(field.kind, Options) and value is not None)
 
 
 def why_not(rules, row, by, verb="change", present=None):

@@ -8,20 +8,25 @@ from domain import Invalid
 from domain.events import events
 from domain.fields.choice import TONES
 from domain.fields.kinds import Field, comparable
+from domain.fields.number import Number
 from domain.fields.records.option import Option, Options
+from domain.fields.switch import Switch
 from domain.fields.text import Text
 from domain.lists import rows
-from domain.lists.listing import Listing, both
+from domain.lists.listing import Listing, Sort, both
 from domain.organizations import workspaces
 from models import Event, EventType
 
-_all = Compiled(lambda: EventType.select(EventType.id, EventType.name, EventType.tone))
+_all = Compiled(
+    lambda: EventType.select(EventType.id, EventType.name, EventType.tone, EventType.place, EventType.is_offered)
+)
 
 
 def options():
-    """All types of the organization one stands in, by their names, as a choice has them."""
-    found = [Option(id, name, tone, name) for id, name, tone in _all()]
-    return tuple(sorted(found, key=lambda one: (one.said, one.id)))
+    """All types of the organization one stands in, as they are ordered and then by their names, as a choice has
+    them."""
+    found = [(place, Option(id, name, tone, name, not is_offered)) for id, name, tone, place, is_offered in _all()]
+    return tuple(one for _, one in sorted(found, key=lambda pair: (pair[0], pair[1].said, pair[1].id)))
 
 
 def typed():
@@ -56,8 +61,10 @@ listing = Listing(
     (
         Field("name", "Name", Text(60), required=True),
         Field("tone", "Colour", TONES, default="quiet"),
+        Field("place", "Place in the list", Number(0, 1000), default=0, listed=False),
+        Field("is_offered", "Offered", Switch(), default=True, help="Off: who has it keeps it, and no other gets it."),
     ),
-    both("name", "By name", "By name, backwards"),
+    (Sort("place", "As they are offered", "place"), *both("name", "By name", "By name, backwards")),
     reads="events.read",
     writes="events.write",
     followed=True,

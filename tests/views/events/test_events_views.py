@@ -242,6 +242,13 @@ def test_types_are_kept_beside_the_list_and_an_event_shows_its_own(clock, inside
     assert bob.post(f"/acme/events/{event.id}?part=about", data=form).status_code == 303
     assert event.title in bob.get(f"/acme/events?event_type={kind.id}").text
     assert "<bdi>Concert</bdi>" in browse(None).get(f"/e/{event.slug}").text
+    bob.post(f"/acme/events/types/{kind.id}/cells/is_offered", data={"is_offered": "0"})
+    assert not EventType.get().is_offered
+    chosen = f'<option value="{kind.id}" selected>Concert</option>'
+    assert chosen in bob.get(f"/acme/events/{event.id}?part=about").text  # or saving it would lose it
+    assert bob.post(f"/acme/events/{event.id}?part=about", data=form).status_code == 303
+    other = make_event(at("alice"))[0]
+    assert ">Concert</option>" not in bob.get(f"/acme/events/{other.id}?part=about").text
 
 
 def test_letting_more_in_by_a_form_that_is_sent_twice_lets_them_in_once(clock, inside_acme, at, browse):

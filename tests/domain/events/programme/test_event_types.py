@@ -61,6 +61,22 @@ def test_one_that_an_event_has_stays_and_who_only_looks_makes_none(concert, at):
     assert EventType.select().count() == 0
 
 
+def test_types_are_offered_in_their_order_and_one_that_isnt_any_more_stays_where_it_is(concert, at):
+    bob, talk = at("bob"), _talk(at)
+    rows.change(event_types.rules, concert.id, {"place": "2"}, by=bob)
+    assert [one.label for one in event_types.options()] == ["Talk", "Concert"]
+    event, _ = make_event(at("alice"))
+    rows.change(event_types.typed(), event.id, {"event_type": str(talk.id)}, by=bob)
+    rows.change(event_types.rules, talk.id, {"is_offered": "0"}, by=bob)
+    kind = event_types.typed().listing.by_name["event_type"].kind
+    assert ([one.label for one in kind.present], kind.plain(talk.id)) == (["Concert"], "Talk")
+    rows.change(event_types.typed(), event.id, {"title": "Late talk", "event_type": str(talk.id)}, by=bob)
+    assert Event.get_by_id(event.id).event_type == talk
+    other, _ = make_event(at("alice"))
+    with pytest.raises(Invalid):
+        rows.change(event_types.typed(), other.id, {"event_type": str(talk.id)}, by=bob)
+
+
 def test_another_organizations_type_is_none_of_ours(concert, at, cast):
     charlie = organizations.reach(cast.charlie, cast.globex.slug)
     with inside(cast.globex):
