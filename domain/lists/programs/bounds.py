@@ -15,6 +15,7 @@ from peewee import Value
 
 from database.clock import now, read_in
 from domain import NotFound
+from domain.fields.derived import Derived
 from domain.fields.kinds import Unfit, clean
 from domain.fields.records import operators
 from domain.fields.text import Text
@@ -37,13 +38,15 @@ class About(NamedTuple):
 
 
 def offered(listing):
-    """The Abouts of a list."""
-    found = [About(f.name, f.label, f.kind, _operators_of(f.kind)) for f in conditions.offered(listing.whole)]
+    """The Abouts of a list: what has a value of its own, and of choices such as have words."""
+    fields = [f for f in conditions.offered(listing.whole) if not isinstance(f.kind, Derived)]
+    found = [About(f.name, f.label, f.kind, _operators_of(f.kind)) for f in fields]
     return [one for one in found if one.operators]
 
 
 def _operators_of(kind):
-    told = tuple(one for one in kind.operators if one.key in TOLD)
+    chosen = kind.names_people or getattr(kind, "words", ())
+    told = tuple(one for one in kind.operators if one.key in TOLD and (chosen or one.takes != "several"))
     return (EXACTLY, *told) if isinstance(kind, Text) and not kind.long else told
 
 

@@ -7,13 +7,15 @@ import pytest
 from database.scope import inside
 from domain.events import orders
 from domain.fields.kinds import Unfit
-from domain.lists import lists, rows
+from domain.fields.records import operators
+from domain.lists import conditions, lists, rows
 from domain.lists.programs import bounds
 from domain.tasks import labels, tasks
 from models import Event, Membership, Pass, Task, TicketOrder
 from tests.fixtures.doors import an_event, passes_of
 from tests.fixtures.keys import AT, Program, a_key, pay
 from tests.fixtures.threads import write
+from views.api.listings import HOUSE, OF_EVENTS
 
 OCTETS = {"Content_Type": "application/octet-stream"}
 LISTS = {
@@ -227,7 +229,7 @@ def test_a_condition_means_the_same_in_the_database_as_in_every_list(cast, at, t
         everything = lists.read(tasks.listing.whole, ask, alice).rows
         assert told == {row.id for row in everything if rules.bound.met(row._asdict())}
         if "~is~" not in text:
-            test = lists.conditions.tests(tasks.listing.whole, [lists.conditions.parsed(text)], getattr)[0]
+            test = conditions.tests(tasks.listing.whole, [conditions.parsed(text)], getattr)[0]
             assert told == {row.id for row in everything if test(row)}
 
 
@@ -241,3 +243,31 @@ def test_what_a_database_does_not_tell_is_no_condition_of_a_key(cast, inside_acm
 
 def test_a_condition_that_is_not_understood_any_more_opens_nothing(program, world):
     assert program(tasks=["and~gone~any_of~high"]).get("/tasks").status_code == 404
+
+
+def _text(about, operator):
+    """A condition with something to compare with."""
+    days = ("2027-01-01", "2027-02-01")
+    word = next(iter(getattr(about.kind, "words", None) or ()), "1")
+    texts = {"nothing": (), "days": ("3",), "two": days, "several": (str(word),)}
+    given = texts.get(operator.takes, days[:1] if operator in operators.DATE else ("x",))
+    return conditions.Condition(about.key, operator.key, given).written()
+
+
+@pytest.mark.parametrize("name", [*HOUSE, *OF_EVENTS])
+def test_every_list_is_asked_for_all_that_is_offered_of_it(world, at, name):
+    """As a page, one by one, and by what follows it; and what it says of itself is words."""
+    with inside(world):
+        alice, parent = at("alice"), 1 if name in OF_EVENTS else None
+        rules = OF_EVENTS[name]("EUR") if parent else HOUSE[name](alice)
+        asked = [(about, one) for about in bounds.offered(rules.listing) for one in about.operators]
+        assert asked
+        for about, operator in asked:
+            text = _text(about, operator)
+            some = bounds.narrowed(rules, bounds.read(rules.listing, [text]))
+            tab = rules.listing.readings[-1].key
+            shown = lists.read(some.listing.whole, lists.Ask(tab=tab, parent=parent), alice).rows
+            assert all(some.bound.met(row._asdict()) for row in shown), text
+            for row in shown:
+                assert rows.get(some, row.id, alice, parent).id == row.id
+            assert bounds.said(rules.listing, text, {}).startswith(about.label), text
