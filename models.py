@@ -1094,6 +1094,10 @@ class Outgoing(Table):
     class Meta:
         indexes = ((("status", "sent_at"), False),)
 
+    @classmethod
+    def due(cls):
+        return cls.select().where(cls.status == "queued", cls.next_attempt_at <= now())
+
 
 partial(Outgoing, "outgoing_due", Outgoing.next_attempt_at, Outgoing.id, where="status = 'queued'")
 

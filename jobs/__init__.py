@@ -18,6 +18,7 @@ from peewee import fn
 from database.clock import now
 from database.connections import database
 from database.moving import freezing
+from database.scope import everywhere
 from domain import NotFound, Refused
 from domain.automations import clocks, runs
 from domain.automations import running as automating
@@ -69,7 +70,8 @@ from models import JobRun, Lease
 class Job:
     """`work()` does one batch and returns how many it did; it is called until there are none left, or `once`.
     `outside` is its name at /cron/<name>, where it may be begun from outside; a `quiet` one leaves no record of a run
-    that found nothing to do, as those that are woken."""
+    that found nothing to do, as those that are woken. Where it says when it is `due`, a tick that finds nothing takes
+    no lease either: an idle server hardly writes."""
 
     name: str
     label: str
@@ -79,6 +81,13 @@ class Job:
     once: bool = False
     outside: str = ""
     quiet: bool = False
+    due: Callable[[], object] | None = None
+
+    def is_due(self):
+        """Whether there may be something to do; long jobs say it themselves."""
+        look = self.due or getattr(self.work, "is_due", None)
+        with everywhere("a job asks for what is due of all organizations"):
+            return look is None or bool(look())
 
 
 def every(**interval):
@@ -134,26 +143,33 @@ LETTERS, MONEY, ADDRESSES = (partial(outgoing.send_due, lane) for lane in _LANES
 # What sends a kind of Outgoing, or reads a channel of the inbox: known once it is imported.
 SENDING = (mail, notices, billing, sandbox, refunding, suppressions, deliveries)
 
-SMALL = {"trigger": every(seconds=15), "woken_by": "thumbnails"}
+LEAVING = {"trigger": every(seconds=5), "due": outgoing.is_due}
+CALLED = {"trigger": every(seconds=5), "due": calls.is_due}
+TOLD = {"trigger": every(seconds=5), "due": messages.is_due}
+AUTOMATED = {"trigger": every(seconds=15), "due": automating.is_due}
+SMALL = {"trigger": every(seconds=15), "woken_by": "thumbnails", "due": attachments.is_any_waiting}
+COPIED = {"trigger": every(seconds=15), "due": copies.is_due}
+DRAWN = {"trigger": every(seconds=15), "due": flyers.is_due}
 
 # name, what people read, what it does, when; and what wakes it, or that one call is all of it
 CALENDAR = (
-    Job("inbox", "Work off webhooks", inbox.work_off, every(seconds=5), woken_by="inbox"),
+    Job("inbox", "Work off webhooks", inbox.work_off, every(seconds=5), woken_by="inbox", due=inbox.is_due),
     Job("webhook_replays", "Replay webhooks", replays.replay_some, every(seconds=15), woken_by="webhook_replays"),
-    Job("outgoing", "Send letters and notifications", LETTERS, every(seconds=5), woken_by=outgoing.LETTERS),
+    Job("outgoing", "Send letters and notifications", LETTERS, **LEAVING, woken_by=outgoing.LETTERS),
     Job("newsletter", "Send the newsletter", news.work, every(seconds=15), woken_by=outgoing.NEWS),
-    Job("outgoing_money", "Have providers do what was decided", MONEY, every(seconds=5), woken_by=outgoing.MONEY),
+    Job("outgoing_money", "Have providers do what was decided", MONEY, **LEAVING, woken_by=outgoing.MONEY),
     Job(
         "outgoing_addresses",
         "Have addresses written to again",
         ADDRESSES,
         every(minutes=1),
         woken_by=outgoing.ADDRESSES,
+        due=outgoing.is_due,
     ),
-    Job("automations", "Do what automations do", automating.work, every(seconds=15), woken_by="automations"),
+    Job("automations", "Do what automations do", automating.work, **AUTOMATED, woken_by="automations"),
     Job("automation_clocks", "Look at automations' clocks", clocks.work, every(minutes=1), quiet=True),
     Job("automation_runs", "Remove old runs", batches(200, runs.prune, messages.prune), at(3, 45)),
-    Job("webhook_deliveries", "Tell addresses outside", messages.work, every(seconds=5), woken_by=messages.LANE),
+    Job("webhook_deliveries", "Tell addresses outside", messages.work, **TOLD, woken_by=messages.LANE),
     Job("pricing", "Read prices from the provider", pricing.sync, every(seconds=15), woken_by="pricing"),
     Job("plan_grants", "Carry changed plans on", grants.follow_plans, every(seconds=15), woken_by="plan_grants"),
     Job("backer_import", "Add imported backers", backer_imports.work, every(seconds=15), woken_by="backer_import"),
@@ -205,7 +221,7 @@ CALENDAR = (
         every(minutes=1),
         outside="holds",
     ),
-    Job("line", "Call who waits in line for tickets", batches(100, calls.work), every(seconds=5), woken_by="line"),
+    Job("line", "Call who waits in line for tickets", batches(100, calls.work), **CALLED, woken_by="line"),
     Job("sale_rehearsal", "Rehearse sales of tickets", sales.work, every(seconds=15), woken_by="sale_rehearsal"),
     Job("open_payments", "Ask about open payments of tickets", batches(50, attempts.ask_open), every(minutes=1)),
     Job("ticket_refunds", "Send refunds of tickets again", batches(100, refunding.try_again), every(hours=1)),
@@ -235,7 +251,7 @@ CALENDAR = (
     Job("letters", "Tell of letters that can't be delivered", admins.tell_of_letters, every(minutes=10), once=True),
     Job("mail_silence", "Watch that Resend tells of letters", mail_silences.watch, every(minutes=15), once=True),
     Job("addresses", "Look for accounts that have one address", people.tell_of_clashes, at(4, 10), once=True),
-    Job("backup", "Make, bring away and prove copies", copies.work, every(seconds=15), woken_by="backup", once=True),
+    Job("backup", "Make, bring away and prove copies", copies.work, **COPIED, woken_by="backup", once=True),
     Job("backup_night", "Begin the night's copy", copies.nightly, at(3, 5), once=True, outside="backup"),
     Job("delta", "Keep what changed since the night's copy", deltas.keep, every(minutes=15), once=True),
     Job("delta_check", "Put a moment of the day together again", deltas.rehearse, at(3, 45), once=True),
@@ -257,7 +273,7 @@ CALENDAR = (
     Job("flyer_events", "Remove old events of flyers", batches(500, funnel.prune), at(3, 35)),
     Job("salts", "Destroy salts whose time is over", batches(200, salts.destroy), at(0)),
     Job("flyer_letters", "Tell of flyers that end soon", batches(100, flyer_pages.tell_of_ends), every(hours=1)),
-    Job("flyers", "Draw flyers", flyers.work, every(seconds=15), woken_by="flyers"),
+    Job("flyers", "Draw flyers", flyers.work, **DRAWN, woken_by="flyers"),
     Job(
         "flyer_campaigns", "Begin and end campaigns of flyers", BEGUN, every(minutes=1), outside="sync-phase-templates"
     ),
@@ -304,6 +320,8 @@ def run(name, trigger="calendar", *, asked_by=None, quiet=False):
     A `quiet` run that found nothing to do leaves no record.
     """
     if freezing.is_frozen():  # the database moves: what is due is asked of the new one
+        return 0
+    if quiet and not running.is_due(BY_NAME[name]):
         return 0
     taken = running.take(name, trigger, by=asked_by)
     return None if taken is None else running.work(BY_NAME[name], taken, quiet=quiet)

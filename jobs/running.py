@@ -30,6 +30,14 @@ def take(name, trigger, *, by=None, key=None):
     return leases.take(name, f"{OWNER}:{threading.get_ident()}", trigger, by=by, key=key)
 
 
+def is_due(job):
+    """Whether the job may find something; asked before its lease is taken."""
+    try:
+        return job.is_due()
+    finally:
+        database.close()
+
+
 def work(job, taken, *, quiet=False):
     """Do what was taken, batch by batch, until nothing is left, it is told to stop, or the lease is lost; returns how
     many it did."""
@@ -100,6 +108,8 @@ class Lane:
             if freezing.is_frozen():  # the database moves: what is due is asked of the new one
                 continue
             try:
+                if not is_due(self.job):
+                    continue
                 taken = take(self.job.name, "woken")
                 if taken is not None:
                     work(self.job, taken, quiet=True)

@@ -10,6 +10,8 @@ from datetime import timedelta
 from peewee import fn
 
 from database.clock import now, read_in
+from database.compiled import Compiled
+from database.parameters import parameter
 from database.scope import everywhere, inside
 from database.transactions import wake, writes
 from domain import Forbidden, NotFound, Refused
@@ -27,6 +29,20 @@ TRIES = 5
 BACKOFF = (1, 5, 30, 120)  # minutes, after what nobody expected
 RESTS = timedelta(hours=1)  # while the organization is suspended
 HOUR = timedelta(hours=1)
+
+
+def is_due():
+    """Whether any run is to go on."""
+    return bool(_any_due(moment=AutomationRun.next_at.db_value(now())))
+
+
+_any_due = Compiled(
+    lambda: (
+        AutomationRun.select(AutomationRun.id)
+        .where(AutomationRun.state == "waiting", AutomationRun.next_at <= parameter("moment"))
+        .limit(1)
+    )
+)
 
 
 def work():

@@ -49,11 +49,14 @@ def worker(kind, *, before=None, waits=(), gives_up=None, place=None):
     """
 
     def made(piece):
-        @functools.wraps(piece)
-        def work():
+        def is_due():
             if before:
                 before()
-            job = claim(kind)
+            return bool(_any_open(kind=kind))
+
+        @functools.wraps(piece)
+        def work():
+            job = claim(kind) if is_due() else None
             if job is None:
                 return 0
             with suppress(TakenOver), _standing(place(job) if place else job.facts.get("organization")):
@@ -68,6 +71,7 @@ def worker(kind, *, before=None, waits=(), gives_up=None, place=None):
                     (gives_up or _fail)(job, refusal.sentence)
             return 1
 
+        work.is_due = is_due
         return work
 
     return made
@@ -114,8 +118,6 @@ def claim(kind):
     """Take up the oldest open work of a kind that nobody else holds, for `worker`; None when there is none.
     Of two who ask at once, or while another thread or process is at it, one gets it. What a thread left
     half done it may take up again at once, for its next batch."""
-    if not _any_open(kind=kind):  # most often, and no reason to write
-        return None
     me = f"{os.getpid()}:{threading.get_native_id()}"
     return _claim(kind, hashlib.sha256((_PROCESS + me).encode()).hexdigest()[:12])
 

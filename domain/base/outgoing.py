@@ -249,15 +249,16 @@ def has_a_reader(user, organization, type="", link=""):
     return belongs(user, organization) and is_read_by(user, organization, link)
 
 
+def is_due():
+    """Whether anything is to be sent now, by whatever lane."""
+    return Outgoing.due().exists()
+
+
 def send_due(lane=None, limit=None):
     """Send one batch of what is due, of one lane or of all; returns how many were tried. Called until it returns
     nothing."""
-    due = list(
-        Outgoing.select()
-        .where(Outgoing.status == "queued", Outgoing.next_attempt_at <= now(), *_leaving_by(lane))
-        .order_by(Outgoing.next_attempt_at, Outgoing.id)
-        .limit(limit or BATCH)
-    )
+    due = Outgoing.due().where(*_leaving_by(lane)).order_by(Outgoing.next_attempt_at, Outgoing.id)
+    due = list(due.limit(limit or BATCH))
     for row in due:
         if row.kind not in _together and (refused := tried(_send, row)):
             settle([(row, refused)])

@@ -29,6 +29,11 @@ THREADS = min(2, os.cpu_count() or 1)  # Pillow leaves the others their turns; a
 _drawing = BoundedSemaphore(THREADS)  # as many again bring what is drawn into the store, which is waiting for a disk
 
 
+def is_due():
+    """Whether any flyer waits."""
+    return Flyer.select().where(spelled("state = 'pending'"), ~Flyer.is_sending).exists()
+
+
 def work():
     """Draw some of the flyers that wait, the oldest first and failed ones last; returns how many it looked at."""
     with everywhere("flyers of every organization are drawn alike"):

@@ -301,6 +301,11 @@ def put_picture_away(table, row_id, by):
 # --- jobs ---------------------------------------------------------------------------------------------------------
 
 
+def is_any_waiting():
+    """Whether a small picture is to be drawn."""
+    return StoredFile.select().where(StoredFile.thumbnail == "waiting").exists()
+
+
 def draw_thumbnails(limit):
     """Draw the small pictures that wait; returns how many were looked at. The same bytes are drawn once."""
     with everywhere("pictures of every organization are drawn alike"):

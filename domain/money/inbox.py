@@ -135,6 +135,11 @@ def due(limit=BATCH):
 IS_UNSETTLED = spelled("status IN ('received', 'failed')")
 
 
+def is_due():
+    """Whether it is the turn of any event."""
+    return bool(due(1))
+
+
 def _whose_turn_it_is():
     earlier = WebhookEvent.alias()
     same = earlier.channel == WebhookEvent.channel, earlier.subject == WebhookEvent.subject, earlier.subject != ""

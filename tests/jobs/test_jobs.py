@@ -50,6 +50,22 @@ def test_a_quiet_run_that_found_nothing_leaves_no_record(job):
     assert len(runs()) == 1
 
 
+def test_a_tick_takes_no_lease_until_something_is_due(cast, clock):
+    def numbers():
+        return dict(Lease.select(Lease.job, Lease.number).tuples())
+
+    asking = {job.name for job in jobs.CALENDAR if job.due or hasattr(job.work, "is_due")}
+    assert {"inbox", "outgoing", "automations", "line", "import", "backup"} <= asking
+    jobs.work_off()
+    before = numbers()
+    jobs.work_off()
+    assert {name for name, number in numbers().items() if before.get(name) != number}.isdisjoint(asking)
+    write(outgoing.notify, cast.bob, "task_due", "k", "due")
+    jobs.work_off()
+    assert numbers()["outgoing"] == before.get("outgoing", 0) + 1
+    assert Notification.select().where(Notification.title == "due").count() == 1
+
+
 def test_a_failing_run_is_recorded_and_audited_and_the_next_one_works(job, cast):
     works, job.work = job.work, lambda: 1 / 0
     assert jobs.run("test", quiet=True) == 0

@@ -17,6 +17,8 @@ from peewee import fn
 
 from database.clock import now
 from database.columns import public_id
+from database.compiled import Compiled
+from database.parameters import parameter
 from database.scope import everywhere, inside
 from database.transactions import wake, writes
 from domain import Refused, existing
@@ -77,6 +79,20 @@ class Message(NamedTuple):
     headers: dict
     body: bytes
     trouble: str = ""
+
+
+def is_due():
+    """Whether any message is to be delivered now."""
+    return bool(_any_due(moment=WebhookDelivery.next_at.db_value(now())))
+
+
+_any_due = Compiled(
+    lambda: (
+        WebhookDelivery.select(WebhookDelivery.id)
+        .where(WebhookDelivery.state == "queued", WebhookDelivery.next_at <= parameter("moment"))
+        .limit(1)
+    )
+)
 
 
 def work():

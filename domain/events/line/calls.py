@@ -10,6 +10,7 @@ from functools import reduce
 from operator import or_
 
 from database.clock import now, written
+from database.compiled import Compiled
 from database.scope import everywhere, inside
 from database.statements import update_values
 from database.transactions import wake, writes
@@ -201,6 +202,14 @@ def draw(event):
 
 
 # --- by the clock -----------------------------------------------------------------------------------------------------
+
+
+def is_due():
+    """Whether anybody stands in a line."""
+    return bool(_any_place())
+
+
+_any_place = Compiled(lambda: Place.select(Place.id).where(Place.state << ("drawn", "waiting")).limit(1))
 
 
 def work(limit=BATCH):

@@ -32,6 +32,7 @@ def session(transport):
     made = requests.Session()
     if transport is not None:
         made.mount("https://", transport)
+        made.trust_env = False  # it reaches no network, so no proxy is looked for
     return made
 
 

@@ -82,6 +82,11 @@ def note_erasures():
     return erasures.note(folder()) if is_possible() else 0
 
 
+def is_due():
+    """Whether a copy waits."""
+    return Backup.select().where(Backup.state.in_(OPEN)).exists()
+
+
 def work():
     """Make, bring away and prove the copy that waits; returns how many. Tells the admins where it isn't proven."""
     row = Backup.select().where(Backup.state.in_(OPEN)).order_by(Backup.id).first()

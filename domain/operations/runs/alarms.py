@@ -1,7 +1,7 @@
 """What about jobs isn't as usual: begun too late, at it too long, with too little to show for it.
 
 Each is told once for a run and kind, and is gone when a good run ends. What fails or dies is no alarm of these: its run
-says so. A job is anything with a name, a label and a trigger as APScheduler has them.
+says so. A job is anything with a name, a label, a trigger as APScheduler has them, and `is_due()`.
 """
 
 from datetime import timedelta
@@ -44,7 +44,7 @@ def _late(job, lease, run, begun_at):
     ended_at = max(lease.taken_at, lease.until_at + leases.LEASE)  # so it was let go
     due = job.trigger.get_next_fire_time(ended_at, ended_at)
     after = due and job.trigger.get_next_fire_time(due, due)
-    if after is None or now() < max(due, begun_at) + max(2 * (after - due), AT_LEAST):
+    if after is None or now() < max(due, begun_at) + max(2 * (after - due), AT_LEAST) or not job.is_due():
         return None
     return "late", due.isoformat(), f"{job.label} was due at {local(due):%-d %B, %H:%M %Z} and didn't begin."
 

@@ -10,7 +10,7 @@ from models import JobAlarm, Outgoing
 
 @pytest.fixture
 def job(cast, clock):
-    return SimpleNamespace(name="told", label="Tell", trigger=jobs.every(hours=1))
+    return SimpleNamespace(name="told", label="Tell", trigger=jobs.every(hours=1), is_due=lambda: True)
 
 
 def run(clock, affected=1, seconds=10, error=None):
@@ -66,6 +66,15 @@ def test_late_counts_from_the_beginning_of_the_calendar(job, clock):
     clock.forward(days=3)
     assert look(clock, job, begun=clock() - timedelta(hours=1)) == []
     assert [kind for kind, _ in look(clock, job, begun=clock() - timedelta(hours=2))] == ["late"]
+
+
+def test_one_that_has_nothing_to_do_is_not_late(job, clock):
+    run(clock)
+    clock.forward(hours=4)
+    job.is_due = lambda: False
+    assert look(clock, job) == []
+    job.is_due = lambda: True
+    assert [kind for kind, _ in look(clock, job)] == ["late"]
 
 
 def test_a_quiet_job_that_runs_again_is_late_no_more(job, clock):

@@ -77,7 +77,7 @@ def type_of(payload):
 
 
 def signed(payload, secret):
-    """(body, headers) of an event exactly as Stripe posts it."""
-    body = json.dumps(payload, indent=2)
+    """(body, headers) of an event, signed as Stripe signs it."""
+    body = json.dumps(payload)
     signature = stripe.WebhookSignature.generate_signature_header(body, secret)
     return body.encode(), {"Content-Type": "application/json; charset=utf-8", "Stripe-Signature": signature}
