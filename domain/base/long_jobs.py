@@ -71,7 +71,7 @@ def worker(kind, *, before=None, waits=(), gives_up=None, place=None):
                     (gives_up or _fail)(job, refusal.sentence)
             return 1
 
-        work.is_due = is_due
+        work.is_due = is_due  # type: ignore[attr-defined]
         return work
 
     return made
