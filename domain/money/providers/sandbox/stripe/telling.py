@@ -78,6 +78,6 @@ def type_of(payload):
 
 def signed(payload, secret):
     """(body, headers) of an event, signed as Stripe signs it."""
-    body = json.dumps(payload)
+    body = json.dumps(payload, separators=(",\n", ": "))  # on many lines, as Stripe's: written anew it wouldn't fit
     signature = stripe.WebhookSignature.generate_signature_header(body, secret)
     return body.encode(), {"Content-Type": "application/json; charset=utf-8", "Stripe-Signature": signature}
