@@ -1,12 +1,13 @@
 """Events' pages and their organizers' names, as strangers may report them and as they are hidden."""
 
-from database.scope import everywhere
+from database.scope import everywhere, inside
 from domain import existing
 from domain.base import configuration
 from domain.events import events
+from domain.events.carriers import covers
 from domain.fields.text import MARKS
 from domain.moderation import reports, subjects
-from models import Event
+from models import Event, EventSession, Speaker, Tier
 
 NAMELESS = "The organizer"  # whose name is hidden
 _UNMARKED = dict.fromkeys(map(ord, MARKS))  # of names from before, from elsewhere, and of people
@@ -51,8 +52,27 @@ def emblem(event):
     return {"src": f"{site}/e/{event.slug}/logo.png?{sha256[:12]}", "name": organizer(event)}
 
 
+TEXTS = (
+    *("title", "about", "venue", "address", "search_title", "search_about", "cover_alt", "cancel_reason"),
+    *("refund_policy", "age_policy", "entry_policy"),
+)
+
+
 def _words(event):
-    return event.title, event.about, event.venue, event.address, event.search_title, event.search_about
+    """All that its page shows of its makers' own: words, and the hash of its picture."""
+    yield from (getattr(event, name) for name in TEXTS)
+    with inside(event.organization_id):
+        yield (cover := covers.of(event.id)) and cover.sha256
+        for table, names in SHOWN:
+            for row in table.select().where(table.event == event.id).order_by(table.id):
+                yield from (getattr(row, name) for name in names)
+
+
+SHOWN = (
+    (Tier, ("name", "about")),
+    (EventSession, ("title", "room")),
+    (Speaker, ("name", "role")),
+)
 
 
 def _seen(event):

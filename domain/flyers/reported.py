@@ -8,7 +8,7 @@ from database.scope import everywhere, inside
 from domain.base import settings
 from domain.flyers import keeping
 from domain.moderation import reports, screening, subjects
-from models import Flyer, FlyerCampaign
+from models import Flyer, FlyerCampaign, FlyerPhase
 
 
 def _seen_flyer(flyer):
@@ -32,7 +32,16 @@ def _campaign(where):
     if found is None or found.state == "draft":
         return None
     whose = {"kind": "campaign", "id": found.id, "organization": found.organization_id}
-    return subjects.Seen(**whose, title=found.name, name=found.slug, path=f"/flyers/{found.slug}", words=found.name)
+    words = "\n".join([found.name, *_pictures(found)])
+    return subjects.Seen(**whose, title=found.name, name=found.slug, path=f"/flyers/{found.slug}", words=words)
+
+
+def _pictures(campaign):
+    """Which pictures its page has at its times, as they are published."""
+    with inside(campaign.organization_id):
+        phases = FlyerPhase.select().where(FlyerPhase.campaign == campaign.id).order_by(FlyerPhase.id)
+        shown = [campaign.template, *(phase.template for phase in phases)]
+        return [f"{one.id} {one.live_version}" for one in shown if one]
 
 
 def address(flyer):

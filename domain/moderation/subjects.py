@@ -78,7 +78,8 @@ def _seen_name(organization):
     if organization is None or organization.status != "active":
         return None
     whose = {"kind": "organization", "id": organization.id, "organization": organization.id}
-    return Seen(**whose, title=organization.name, name=organization.public_id, words=organization.name)
+    words = f"{organization.name}\n{organization.logo or ''}"
+    return Seen(**whose, title=organization.name, name=organization.public_id, words=words)
 
 
 declare(

@@ -1,10 +1,14 @@
 """Pages of public links as strangers may report them: the platform's staff decides."""
 
-from database.scope import everywhere
+import json
+
+from peewee import fn
+
+from database.scope import everywhere, inside
 from domain import NotFound
 from domain.moderation import subjects
 from domain.records.public import links
-from models import Organization, PublicLink
+from models import Organization, PublicLink, Record
 
 
 def _seen(where, is_shown=lambda link: True):
@@ -12,7 +16,7 @@ def _seen(where, is_shown=lambda link: True):
         link = PublicLink.one(where)
     if link is None or not is_shown(link):
         return None
-    words = "\n".join([link.name, link.settings.get("about") or "", *_asked(link)])
+    words = "\n".join([link.name, json.dumps(link.settings, sort_keys=True), *_shown(link)])
     whose = {"kind": links.KIND, "id": link.id, "organization": link.organization_id}
     return subjects.Seen(
         **whose, title=link.name, name=link.public_id, path=f"/admin/public-links/{link.public_id}", words=words
@@ -37,8 +41,12 @@ def found(name):
     return link, Organization.get_by_id(link.organization_id)
 
 
-def _asked(link):
-    return [f"{one['label']} {one['help']}" for one in link.settings.get("questions", ())]
+def _shown(link):
+    """What stands there of its table: its shape, and of what shows rows when one was written last."""
+    with inside(link.organization_id):
+        yield str(link.collection.shape)
+        if link.purpose != "form":
+            yield str(Record.select(fn.MAX(Record.updated_at)).where(Record.collection == link.collection_id).scalar())
 
 
 subjects.declare(

@@ -6,8 +6,9 @@ from domain import Forbidden
 from domain.base import settings
 from domain.flyers import flyers, keeping, lane, reported
 from domain.moderation import desk, reports, subjects
-from models import ModerationItem
+from models import FlyerTemplate, ModerationItem
 from tests.fixtures.flyer_pages import a_campaign, a_version
+from tests.fixtures.threads import write
 
 
 @pytest.fixture
@@ -46,6 +47,8 @@ def test_three_hide_it_and_what_was_approved_stays(flyer, at):
 def test_a_campaigns_page_is_the_platforms_to_decide(flyer, at):
     seen = subjects.find("campaign", "sea")
     assert (seen.title, seen.path) == ("Summit of the Sea", "/flyers/sea")
+    write(FlyerTemplate.update(live_version=FlyerTemplate.live_version + 1).execute)  # another picture stands there
+    assert subjects.find("campaign", "sea").content_hash != seen.content_hash
     reports.report(seen, {"reason": "fraud"}, by="account:9")
     with pytest.raises(Forbidden):
         desk.remove(ModerationItem.get().id, by=at("alice"))

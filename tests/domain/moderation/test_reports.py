@@ -4,9 +4,13 @@ import pytest
 
 from domain import Invalid, Refused
 from domain.events import events, reported
+from domain.events.carriers import covers
+from domain.events.programme import sessions
 from domain.lists import rows
 from domain.moderation import desk, reports, subjects
 from models import ModerationItem, ModerationReport, Outgoing
+from tests.fixtures.events import make_tier
+from tests.fixtures.flyers import corners, saved
 from tests.fixtures.threads import write
 
 
@@ -86,6 +90,24 @@ def test_what_was_approved_is_immune_until_it_says_something_else(night, at, cas
     assert ModerationItem.select().where(ModerationItem.state == "open", ModerationItem.is_urgent).count() == 1
     rows.change(events.rules, night.id, {"about": "Something else altogether."}, by=at("alice"))
     say(night, "h")
+    assert is_hidden(night)
+
+
+@pytest.mark.parametrize("shown", ["picture", "ticket", "programme", "policy"])
+def test_what_was_approved_is_so_with_all_that_its_page_shows(night, at, cast, shown):
+    by = at("alice")
+    say(night, "a", "b", "c")
+    desk.approve(only().id, by=cast.stella)
+    if shown == "picture":
+        covers.put(night.id, saved(corners()), "poster.jpg", by=by)
+    elif shown == "ticket":
+        make_tier(night, by, name="Buy at another site")
+    elif shown == "programme":
+        about = {"title": "An insult", "starts_at": "2026-07-03T19:00:00Z", "ends_at": "2026-07-03T20:00:00Z"}
+        rows.create(sessions.rules, about, by=by, parent=night.id)
+    else:
+        rows.change(events.rules, night.id, {"refund_policy": "Never."}, by=by)
+    say(night, "d", "e", "f")
     assert is_hidden(night)
 
 

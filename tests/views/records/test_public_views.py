@@ -11,9 +11,21 @@ from werkzeug.datastructures import MultiDict
 from database.scope import inside
 from domain.base.allowances import limiter
 from domain.lists import rows
+from domain.moderation import desk, reports, subjects
 from domain.records import field_changes, kind_changes, listings, rules
 from domain.records.public import links, spam
-from models import AuditEvent, Change, Membership, Organization, Outgoing, PublicAnswer, PublicLink, Record, User
+from models import (
+    AuditEvent,
+    Change,
+    Membership,
+    ModerationItem,
+    Organization,
+    Outgoing,
+    PublicAnswer,
+    PublicLink,
+    Record,
+    User,
+)
 from tests.fixtures.public import form_of, opened, option, repairs, sent, stamp_on, token_of
 from tests.fixtures.threads import write
 
@@ -509,3 +521,23 @@ def test_changing_another_word_leaves_a_moment_in_the_doubled_hour_where_it_was(
     fields[known["Name"]] = "B"
     assert client.post(mine.partition("?")[0], data=fields).status_code == 303
     assert "2026-10-25T01:30:00+00:00" in records(cast)[0].values()
+
+
+def test_a_view_that_was_approved_is_so_with_the_rows_it_shows(at, cast, browse):
+    with inside(cast.acme):
+        alice = at("alice")
+        table, known = repairs(alice, "Pages", (("Name", "text"),))
+        form = MultiDict({"name": "View", "look": "list"} | {f"use_{name[1:]}": "1" for name in known.values()})
+        link = opened(table.slug, form, by=alice, purpose="view")
+        rows.create(listings.of(table, alice), {known["Name"]: "Kind words"}, by=alice)
+    say = lambda: [  # noqa: E731
+        reports.report(subjects.find("record", link.public_id), {"reason": "fraud"}, by=one) for one in "abc"
+    ]
+    assert say()[-1]
+    with inside(cast.acme):
+        (item,) = ModerationItem.select()
+    desk.approve(item.id, by=cast.stella)
+    assert not say()[-1]
+    with inside(cast.acme):
+        rows.create(listings.of(table, alice), {known["Name"]: "Buy here"}, by=alice)
+    assert say()[-1]
