@@ -60,12 +60,13 @@ TEXTS = (
 
 def _words(event):
     """All that its page shows of its makers' own: words, and the hash of its picture."""
-    yield from (getattr(event, name) for name in TEXTS)
+    found = [getattr(event, name) for name in TEXTS]
     with inside(event.organization_id):
-        yield (cover := covers.of(event.id)) and cover.sha256
+        found += [cover.sha256] if (cover := covers.of(event.id)) else []
         for table, names in SHOWN:
-            for row in table.select().where(table.event == event.id).order_by(table.id):
-                yield from (getattr(row, name) for name in names)
+            rows = table.select().where(table.event == event.id).order_by(table.id)
+            found += [getattr(row, name) for row in rows for name in names]
+    return found
 
 
 SHOWN = (

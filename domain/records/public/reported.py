@@ -8,7 +8,7 @@ from database.scope import everywhere, inside
 from domain import NotFound
 from domain.moderation import subjects
 from domain.records.public import links
-from models import Organization, PublicLink, Record
+from models import Change, Organization, PublicLink
 
 
 def _seen(where, is_shown=lambda link: True):
@@ -42,11 +42,12 @@ def found(name):
 
 
 def _shown(link):
-    """What stands there of its table: its shape, and of what shows rows when one was written last."""
+    """What stands there of its table: its shape, and of what shows rows the last change of one."""
     with inside(link.organization_id):
-        yield str(link.collection.shape)
-        if link.purpose != "form":
-            yield str(Record.select(fn.MAX(Record.updated_at)).where(Record.collection == link.collection_id).scalar())
+        if link.purpose == "form":
+            return [str(link.collection.shape)]
+        last = Change.select(fn.MAX(Change.id)).where(Change.table == f"record:{link.collection_id}")
+        return [str(link.collection.shape), str(last.scalar())]
 
 
 subjects.declare(
