@@ -3,7 +3,6 @@
 import functools
 import gc
 import hashlib
-import os
 import types
 from collections import Counter
 from dataclasses import replace
@@ -32,6 +31,7 @@ from domain.money import providers
 from domain.money.providers import sandbox
 from domain.organizations import organizations
 from domain.people import accounts, passwords, sessions
+from tests.fixtures.covering import Noting, covering
 from tests.fixtures.houses import opened
 from tests.fixtures.threads import write
 from tests.peers import resend as resend_peer
@@ -40,15 +40,19 @@ from views.factory import create_app
 
 PASSWORD = "Correct horse 1!"
 CAST = ("alice", "bob", "vera", "dora", "charlie", "stella")
-# Pages whose SQL is put together out of what an address or a form says. What other pages ask is asked by the tests of
-# `domain/`, and test_access.py walks every route on both databases.
-WHOSE_SQL_IS_MADE = ("lists", "records", "api")
 
 
 def pytest_addoption(parser):
     parser.addoption("--on", choices=("sqlite", "postgres"), default="sqlite", help="which database to run on")
     engines = ("chromium", "firefox", "webkit")
+    said = "a file: on SQLite, what each test says to the database; on PostgreSQL, a share of tests says all of it again"
+    parser.addoption("--statements", metavar="FILE", help=said)
     parser.addoption("--engine", choices=engines, default="chromium", help="which browser the stories are told in")
+
+
+def pytest_configure(config):
+    if (path := config.getoption("--statements")) and config.getoption("--on") == "sqlite":
+        config.pluginmanager.register(Noting(config, path))
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -65,7 +69,8 @@ def pytest_collection_modifyitems(config, items):
     here = [i for i in items if on in i.fixturenames or not {"sqlite", "postgres"} & set(i.fixturenames)]
     if on == "postgres":
         here = [i for i in here if "houses" in i.fixturenames and not i.get_closest_marker("above_sql")]
-        here = [i for i in here if os.environ.get("EVERYTHING") or _asks_of_its_own(i)]
+        if path := config.getoption("--statements"):
+            here = covering(here, path)
     config.hook.pytest_deselected(items=list(set(items) - set(here)))
     items[:] = here
     for item in items:
@@ -78,11 +83,6 @@ def pytest_collection_finish(session):
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-
-
-def _asks_of_its_own(item):
-    room = item.path.relative_to(Path(__file__).parent).parts
-    return room[0] != "views" or room[1] in WHOSE_SQL_IS_MADE or "postgres" in item.fixturenames
 
 
 def pytest_terminal_summary(terminalreporter):

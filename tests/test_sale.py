@@ -299,7 +299,7 @@ def test_a_hot_sale_is_fair_and_sells_each_seat_once_though_the_server_is_killed
     [(MUTANT, {}, "500"), (MISER, {"late": 0.6}, "the sandbox keeps")],
     ids=["reads and then writes", "keeps what came too late"],
 )
-def test_the_sale_sees_a_seller_that(inside_acme, at, tmp_path, monkeypatch, script, kinds, seen):
+def test_the_sale_sees_a_seller_that(sqlite, inside_acme, at, tmp_path, monkeypatch, script, kinds, seen):
     monkeypatch.setattr(sys.modules[__name__], "BUYERS", FEW[0])
     monkeypatch.setattr(sys.modules[__name__], "SEATS", FEW[1])
     event, diaries, _ = a_sale(tmp_path, at, kills=0, script=("-c", script), kinds=kinds)
