@@ -18,8 +18,8 @@ demo: setup
 # tell on two cores, since browsers and databases make who asks them wait.
 test: setup-dev
 	mkdir -p var
-	$(PY) -m pytest -n 3 --dist loadgroup --statements var/statements.json
-	$(PY) -m pytest -n 3 --dist loadgroup --statements var/statements.json --on postgres
+	$(PY) -m pytest -n 3 --dist loadgroup --statements=var/statements.json
+	$(PY) -m pytest -n 3 --dist loadgroup --statements=var/statements.json --on postgres
 
 test-sqlite: setup-dev
 	$(PY) -m pytest -n 3 --dist loadgroup
