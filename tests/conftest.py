@@ -45,7 +45,9 @@ CAST = ("alice", "bob", "vera", "dora", "charlie", "stella")
 def pytest_addoption(parser):
     parser.addoption("--on", choices=("sqlite", "postgres"), default="sqlite", help="which database to run on")
     engines = ("chromium", "firefox", "webkit")
-    said = "a file: on SQLite, what each test says to the database; on PostgreSQL, a share of tests says all of it again"
+    said = (
+        "on SQLite: a file for what each test says to the database; on PostgreSQL: the fewest tests that say it again"
+    )
     parser.addoption("--statements", metavar="FILE", help=said)
     parser.addoption("--engine", choices=engines, default="chromium", help="which browser the stories are told in")
 
