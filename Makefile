@@ -122,4 +122,4 @@ lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev pyproject.toml -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) static/vendor node_modules var .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) static/vendor templates/__pycache__ node_modules var .pytest_cache .ruff_cache .mypy_cache

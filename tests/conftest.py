@@ -2,7 +2,6 @@
 
 import functools
 import gc
-import hashlib
 import types
 from collections import Counter
 from dataclasses import replace
@@ -12,8 +11,6 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-from flask import Flask
-from jinja2 import FileSystemBytecodeCache
 
 import jobs
 import models
@@ -35,7 +32,7 @@ from tests.fixtures.covering import Noting, covering
 from tests.fixtures.houses import opened
 from tests.fixtures.threads import write
 from tests.peers import resend as resend_peer
-from views import directions, kept_pages
+from views import kept_pages
 from views.factory import create_app
 
 PASSWORD = "Correct horse 1!"
@@ -287,20 +284,11 @@ def clock():
 @functools.cache
 def application():
     """The one application of this session; each test swaps the database under it."""
-    Flask.jinja_options["bytecode_cache"] = FileSystemBytecodeCache(_templates_folder())
     present = configuration.active
     made = create_app(chosen(Path("nowhere"), ""))
     configuration.use(present)
     made.config["PROPAGATE_EXCEPTIONS"] = False  # refusals and errors are answered, as in production
     return made
-
-
-def _templates_folder():
-    """Where compiled templates are kept from one run to the next, as long as they are compiled in the same way."""
-    how = hashlib.sha256(Path(directions.__file__).read_bytes()).hexdigest()[:12]
-    folder = Path(__file__).parent.parent / ".pytest_cache" / f"templates-{how}"
-    folder.mkdir(parents=True, exist_ok=True)
-    return str(folder)
 
 
 @pytest.fixture
