@@ -59,8 +59,8 @@ class LateRule(Rule):
 
 
 class KeptTemplates(FileSystemBytecodeCache):
-    """Templates as they were compiled, beside their sources as Python keeps its own: a page that is first asked for after
-    a start waits for no compiler. Where nothing may be written there, each process compiles for itself."""
+    """Templates as they were compiled, beside their sources as Python keeps its own: the first page after a start waits
+    for no compiler. Where nothing may be written there, each process compiles for itself."""
 
     def __init__(self):
         how = hashlib.sha256(b"".join(Path(file).read_bytes() for file in (__file__, directions.__file__)))

@@ -20,7 +20,8 @@ def drawn(cache, source):
 
 
 @pytest.fixture
-def cache(tmp_path):
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
     made = factory.KeptTemplates()
     made.directory = str(tmp_path / "kept")
     return made
