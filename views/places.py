@@ -6,7 +6,7 @@ from functools import lru_cache
 UNKNOWN = "unknown"
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=1000, typed=True)
 def parsed(text):
     """The address in its one form, out of what a server or a proxy says (`ip`, `ip:port`, `[ip]:port`); or «unknown».
     An IPv4 address that is written as IPv6 (::ffff:192.0.2.1) is an IPv4 address."""
@@ -22,7 +22,7 @@ def parsed(text):
     return str(getattr(found, "ipv4_mapped", None) or found)
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=1000, typed=True)
 def network(place):
     """By what a place counts: an IPv4 address by itself, IPv6 by its /64, which one customer has whole."""
     try:
