@@ -195,6 +195,12 @@ def _ink(item):
     return *(math.floor(edge) - room for edge in least), *(math.ceil(edge) + room for edge in most)
 
 
+def _seen(box, right, down, size):
+    """(x, y, width, height) of what of a box that is moved lies on a canvas of this size."""
+    left, top = max(0, box[0] + right), max(0, box[1] + down)
+    return left, top, max(1, min(size[0], box[2] + right) - left), max(1, min(size[1], box[3] + down) - top)
+
+
 def _turned(layer, place, item, size):
     """(what of a layer lies on a canvas of this size once it is turned about the middle of the item's box, where)."""
     x, y, width, height = item["box"]
@@ -217,14 +223,11 @@ def _set(canvas, item, right, down):
         mask = _shape((width, height), "round", panel["radius"]).point(lambda v: v * panel["opacity"] // 100)
         canvas.paste(panel["colour"], (x + right, y + down, x + right + width, y + down + height), mask)
     if item["shadow"]:
-        under = Image.new("L", canvas.size, 0)
-        _letters(under, item, right, down + max(1, item["shadow"] // 4), 190)
-        box = under.getbbox()
-        if box:
-            reach = item["shadow"] * 2
-            box = tuple(max(0, edge + reach * sign) for edge, sign in zip(box, (-1, -1, 1, 1), strict=True))
-            soft = under.crop(box).filter(ImageFilter.GaussianBlur(item["shadow"] / 2))
-            canvas.paste("#000000", (box[0], box[1], box[0] + soft.width, box[1] + soft.height), soft)
+        left, top, width, height = _seen(_ink(item), right, down, canvas.size)
+        under = Image.new("L", (width, height), 0)
+        _letters(under, item, right - left, down - top + max(1, item["shadow"] // 4), 190)
+        soft = under.filter(ImageFilter.GaussianBlur(item["shadow"] / 2))
+        canvas.paste("#000000", (left, top, left + width, top + height), soft)
     _letters(canvas, item, right, down, item["colour"])
 
 

@@ -60,7 +60,7 @@ class Given(Source):
         words = [getattr(row, listing.counted.name) for row in found]
         return {word: words.count(word) for word in listing.counted.kind.words}
 
-    def total(self, listing, ask, by):
+    def total(self, listing, ask, by, most=None):
         return len(self._narrowed(listing, ask, by))
 
     def _rows(self, listing, by):

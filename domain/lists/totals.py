@@ -20,7 +20,7 @@ def total(listing, ask, by, most=None):
     demand(by, listing.tab(ask.tab).capability)
     ask = ask.but(after="")
     if listing.source:
-        return listing.source.total(listing, ask, by)
+        return listing.source.total(listing, ask, by, most)
     if ask.finds_nothing:
         return 0
     if ask.where:

@@ -26,7 +26,7 @@ def show():
 def _account(refusal=None):
     user, shown = User.get_by_id(access.me().id), alerts.active()
     if not current_user.only_looks:
-        alerts.see(user)
+        alerts.see(access.me())  # whose bell the page draws
     zones = organizations.timezones()
     waits = admins.gate(user) == "two_factor_required"
     offers = {"zones": zones, "countries": accounts.countries(), "currencies": organizations.CURRENCIES}

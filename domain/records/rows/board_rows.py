@@ -3,7 +3,7 @@
 from collections import Counter
 
 from domain.lists.asks import AtLeast
-from domain.lists.lists import COUNTED
+from domain.lists.lists import COUNTED, FOUND
 from domain.records import questions
 
 AT_ONCE = 20  # words that are counted by one question
@@ -30,10 +30,10 @@ def _tallied(sight, plan, slot, keys):
     """The same by `keys`, (key, word) of the slot.
 
     Of more than GATHERED rows, which are but counted, the first TALLIED are looked at: a word that none of very many
-    rows holds would be looked for in all of them. For `records_growth`.
+    rows holds would be looked for in all of them. Of a search FOUND, as its total says. For `records_growth`.
     """
     way, given, probes = sight.way(plan, plan.probes)
-    narrowing, most = sight.narrowing(probes, plan), questions.GATHERED + 1
+    narrowing, most = sight.narrowing(probes, plan), FOUND if plan.match else questions.GATHERED + 1
     is_whole = questions.counting(way, narrowing)(**given, limit=most)[0][0] < most
     found: Counter = Counter()
     for start in range(0, len(keys), AT_ONCE):

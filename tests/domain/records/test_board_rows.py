@@ -2,9 +2,10 @@
 
 import pytest
 
-from domain.lists import asks, lists, rows
+from domain.lists import asks, lists, rows, totals
 from domain.lists.asks import AtLeast
 from domain.records import collections, listings, questions
+from domain.records.rows import board_rows
 
 
 @pytest.mark.parametrize("asked", ["way", "q"])
@@ -27,7 +28,13 @@ def test_a_narrowed_board_is_counted_among_the_first_of_very_many(at, inside_acm
     assert not any(isinstance(count, AtLeast) for count in found.values())
     monkeypatch.setattr(questions, "TALLIED", 4)
     assert lists.counts(rules.listing, ask, by) == found  # not so many that all can't be looked at
+    assert totals.total(rules.listing, ask, by) == 15
     monkeypatch.setattr(questions, "GATHERED", 10)
+    for place in (board_rows, lists):  # of a search
+        monkeypatch.setattr(place, "FOUND", 10)
     found = lists.counts(rules.listing, ask, by)
     assert sum(found.values()) == 4
     assert all(isinstance(count, AtLeast) and count <= 5 for count in found.values())
+    total = totals.total(rules.listing, ask, by)
+    assert (total, isinstance(total, AtLeast)) == ((10, True) if asked == "q" else (15, False))
+    assert totals.total(rules.listing, ask, by, 501) == 15  # as programs ask
