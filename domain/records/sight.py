@@ -91,7 +91,13 @@ class Sight(Source):
         return board_rows.counts(self, listing, self._plan(listing, ask.without(listing.counted.name), by))
 
     def total(self, listing, ask, by, most=None):
-        return self._count(listing, self._plan(listing, ask, by), most)
+        plan = self._plan(listing, ask, by)
+        if plan.tests:
+            rows, is_whole = self.matching(listing, plan)
+            return AtLeast.unless(is_whole, min(len(rows), lists.COUNTED + 1))
+        most = most or (lists.FOUND if plan.match else lists.COUNTED + 1)  # for `records_growth`
+        found = self.found(plan, plan.probes, most)
+        return AtLeast.unless(found < most or most > lists.COUNTED, found)
 
     def pairs(self, listing, ask, by, chart, most):
         return charted_rows.pairs(self, listing, self._plan(listing, ask, by), chart, most)
@@ -300,16 +306,6 @@ class Sight(Source):
         for place, (_, slot, key) in enumerate(probes):
             given |= {f"slot_{place}": slot, f"key_{place}": key}
         return query(**given)
-
-    def _count(self, listing, plan, most=None):
-        """How many rows meet the plan, to `most`, or to COUNTED + 1, and of a search to FOUND (`records_growth`); where
-        they must be looked at, among the first LOOKED."""
-        if plan.tests:
-            rows, is_whole = self.matching(listing, plan)
-            return AtLeast.unless(is_whole, min(len(rows), lists.COUNTED + 1))
-        most = most or (lists.FOUND if plan.match else lists.COUNTED + 1)
-        found = self.found(plan, plan.probes, most)
-        return AtLeast.unless(found < most or most > lists.COUNTED, found)
 
     def found(self, plan, exact, most):
         """How many rows there are by keys and words alone, to `most`; `exact` are probes of the plan."""
