@@ -127,7 +127,7 @@ def a_sale(tmp_path, at, kills, script=("app.py",), **about):
                 sys.executable,
                 "-m",
                 "tests.fixtures.sale",
-                json.dumps(about | {"pace": pace, "ends": 240 * pace * SLOWER}),
+                json.dumps(about | {"pace": pace, "ends": 240 * SLOWER}),
             ],
             cwd=TOP,
             stdin=subprocess.PIPE,
