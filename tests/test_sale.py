@@ -122,12 +122,13 @@ def a_sale(tmp_path, at, kills, script=("app.py",), **about):
         hosts = [one.url.removeprefix("http://").replace("localhost", "127.0.0.1") for one in servers]
         about |= {"hosts": hosts, "slug": event.slug, "tier": tier.id, "buyers": BUYERS, "seconds": seconds, "seed": 7}
         pace = 0.25 if BUYERS < 1000 else 1
+        ends = 240 * (1 if kills else pace) * SLOWER  # a sale that must fail has no end of its own
         crowd = subprocess.Popen(
             [
                 sys.executable,
                 "-m",
                 "tests.fixtures.sale",
-                json.dumps(about | {"pace": pace, "ends": 240 * SLOWER}),
+                json.dumps(about | {"pace": pace, "ends": ends}),
             ],
             cwd=TOP,
             stdin=subprocess.PIPE,
