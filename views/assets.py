@@ -76,6 +76,8 @@ def static(filename: str) -> Any:
     # Only the current content may be kept for ever: an old address must not pin a newer file.
     if request.args.get("v") == version(path):
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response.headers.pop("Expires", None)  # at once, for what is asked without its version
+    response.headers.pop("Content-Disposition", None)  # its name stands in its address (`page_cold_seconds`)
     return response
 
 

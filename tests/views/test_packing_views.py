@@ -59,6 +59,7 @@ def test_the_better_twin_goes_to_who_takes_it(browse, monkeypatch, tmp_path):
     response = browse(None).get(assets.asset("css/guildhall.css"), headers=PACKS)
     assert (response.headers["Content-Encoding"], response.data) == ("br", b"twin")
     assert "immutable" in response.headers["Cache-Control"]
+    assert not {"Expires", "Content-Disposition"} & set(response.headers.keys())
 
 
 def test_a_changed_file_is_never_answered_with_an_old_twin(monkeypatch, tmp_path):
