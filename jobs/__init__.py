@@ -145,7 +145,7 @@ SENDING = (mail, notices, billing, sandbox, refunding, suppressions, deliveries)
 
 LEAVING = {"trigger": every(seconds=5), "due": outgoing.is_due}
 CALLED = {"trigger": every(seconds=5), "due": calls.is_due}
-TOLD = {"trigger": every(seconds=5), "due": messages.is_due}
+DELIVERED = {"trigger": every(seconds=5), "due": messages.is_due}
 AUTOMATED = {"trigger": every(seconds=15), "due": automating.is_due}
 SMALL = {"trigger": every(seconds=15), "woken_by": "thumbnails", "due": attachments.is_any_waiting}
 COPIED = {"trigger": every(seconds=15), "due": copies.is_due}
@@ -169,7 +169,7 @@ CALENDAR = (
     Job("automations", "Do what automations do", automating.work, **AUTOMATED, woken_by="automations"),
     Job("automation_clocks", "Look at automations' clocks", clocks.work, every(minutes=1), quiet=True),
     Job("automation_runs", "Remove old runs", batches(200, runs.prune, messages.prune), at(3, 45)),
-    Job("webhook_deliveries", "Tell addresses outside", messages.work, **TOLD, woken_by=messages.LANE),
+    Job("webhook_deliveries", "Tell addresses outside", messages.work, **DELIVERED, woken_by=messages.LANE),
     Job("pricing", "Read prices from the provider", pricing.sync, every(seconds=15), woken_by="pricing"),
     Job("plan_grants", "Carry changed plans on", grants.follow_plans, every(seconds=15), woken_by="plan_grants"),
     Job("backer_import", "Add imported backers", backer_imports.work, every(seconds=15), woken_by="backer_import"),

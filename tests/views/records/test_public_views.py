@@ -455,14 +455,19 @@ def test_what_was_written_before_the_key_lapsed_arrives_and_ones_own_needs_none(
     assert (late.status_code, len(records(cast))) == (403, 1)
 
 
-def test_saving_ones_own_answer_again_moves_no_moment(at, cast, browse, clock):
+def answered(at, cast, browse, clock, when, zone):
+    """(a browser, the form's fields by name, where one's own answer lies) of somebody in a zone."""
     link, known = locked_form(at, cast)
-    client, when = browse(), known["When"]
+    client = browse()
     there = unlocked(client, f"/p/{token_of(link)}")
     stamp = stamp_on(client.get(there).text)
     clock.forward(seconds=9)
-    form = sent(stamp, **{known["Name"]: "A", when: "2026-12-24T18:00"}) | {"zone": "America/New_York"}
-    mine = client.post(there, data=form).location
+    form = sent(stamp, **{known["Name"]: "A", known["When"]: when}) | {"zone": zone}
+    return client, known, client.post(there, data=form).location
+
+
+def test_saving_ones_own_answer_again_moves_no_moment(at, cast, browse, clock):
+    client, _, mine = answered(at, cast, browse, clock, "2026-12-24T18:00", "America/New_York")
     (before,) = records(cast)
     assert "2026-12-24T23:00:00+00:00" in before.values()
     for _ in range(2):
@@ -509,13 +514,7 @@ def known_in(page):
 
 
 def test_changing_another_word_leaves_a_moment_in_the_doubled_hour_where_it_was(at, cast, browse, clock):
-    link, known = locked_form(at, cast)
-    client, when = browse(), known["When"]
-    there = unlocked(client, f"/p/{token_of(link)}")
-    stamp = stamp_on(client.get(there).text)
-    clock.forward(seconds=9)
-    form = sent(stamp, **{known["Name"]: "A", when: "2026-10-25T01:30:00+00:00"}) | {"zone": "Europe/Berlin"}
-    mine = client.post(there, data=form).location
+    client, known, mine = answered(at, cast, browse, clock, "2026-10-25T01:30:00+00:00", "Europe/Berlin")
     page = client.get(mine + "&zone=Europe/Berlin").text
     fields = dict(re.findall(r'name="(zone|was_f\d+|f\d+)"[^>]* value="([^"]*)"', page))
     fields[known["Name"]] = "B"
