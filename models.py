@@ -2092,6 +2092,7 @@ class TicketOrder(Owned):
     told_at = Moment(null=True)  # that its event was moved
     code_at = Moment(null=True)  # when the code that proves its address was mailed
     code_tries = IntegerField(default=0)  # at it
+    generation = IntegerField(default=1)  # of its link: who had an address that was wrong has the one before
 
     class Meta:
         indexes = (

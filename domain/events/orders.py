@@ -4,12 +4,12 @@ from peewee import fn
 
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Refused, existing
+from domain import Invalid, Refused, existing
 from domain.base import allowances, history, outgoing
 from domain.events import events, holds, passes, payments, refunds
 from domain.events.afterwards import returns
 from domain.fields.choice import Choice
-from domain.fields.email import Email, Usable
+from domain.fields.email import Email, Usable, normalized
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
@@ -153,10 +153,18 @@ def find_again(event, email):
 
 @writes
 def correct(id, email, *, by):
-    """Write down another address, also for what is sent of each ticket that wasn't passed on, and send them there."""
+    """Write down another address: who had the one before has nothing of it any more. The order has a new link, each
+    ticket that wasn't passed on a new code, and what is good goes to the new address. Refuses with NotFound, with
+    Invalid where it is the same, and with TooOften."""
     by.require("orders.write")
-    order = one(id)
-    TicketOrder.update(email=email).where(TicketOrder.id == order.id).execute()
+    order = holds.locked(one(id).id)
+    if normalized(email) == normalized(order.email or ""):
+        raise Invalid({"email": "This is the address that it has already."})
+    order.email, order.generation = email, order.generation + 1
+    TicketOrder.update(email=email, generation=order.generation).where(TicketOrder.id == order.id).execute()
+    for held in passes.of_buyer(order):
+        if held.state == "active":
+            passes.renewed(held, email=email)
     mine = Pass.item << OrderItem.select(OrderItem.id).where(OrderItem.order == order)
     Pass.update(email=email).where(mine, ~Pass.is_passed_on).execute()
     history.note("order.corrected", "The buyer's address was corrected", order, by=by)
@@ -227,7 +235,11 @@ listing = Listing(
         ),
         Act(
             *("buyer", "Correct the address", correct, "orders.write"),
-            asks=lambda row, by: Field("email", "E-mail address", Usable(), True, default=row.email),
+            asks=lambda row, by: Field(
+                *("email", "E-mail address", Usable(), True),
+                default=row.email,
+                help="The link and the codes that went to the old address are void; new ones go to this one.",
+            ),
             when=lambda row: row.email is not None,
         ),
         Act(

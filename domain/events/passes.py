@@ -88,6 +88,13 @@ def replace(one, **values):
     return Pass.create(serial=codes.serial(), generation=generation + 1, **about, **kept | values)
 
 
+def renewed(one, **values):
+    """The same person's next one, which keeps its seats. Refuses as `replace` does."""
+    made = replace(one, **values)
+    seats.hand_over(one, made)
+    return made
+
+
 def at_the_door(state, void_reason):
     """The state of a pass as a door calls it: whose code is old is told so."""
     return "passed_on" if state == "void" and void_reason == "transferred" else state
@@ -219,8 +226,7 @@ def new_code(id, *, by):
     Refuses with NotFound, with TooOften, and with Refused where it isn't good."""
     by.require("orders.write")
     one = locked(id)
-    made = replace(one)
-    seats.hand_over(one, made)
+    made = renewed(one)
     history.note("pass.renewed", "A pass got a new code", made, by=by)
     write(made, "pass_sent", f"pass_renewed:{made.id}", at_will=True, is_new=True)
     return f"{made.holder} has a new code, and gets it by letter. The old one is void."

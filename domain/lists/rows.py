@@ -3,7 +3,7 @@
 What is special about a table (a task's completion, say) is in its `Rules`; nothing here knows tasks.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from database.transactions import writes
 from domain import Forbidden, Invalid, NotFound, Refused, Stale
 from domain.base import changes
 from domain.base.stepup import VerificationRequired
-from domain.fields.forms import check_fresh, read_form, read_whole
+from domain.fields.forms import as_text, check_fresh, read_form, read_whole
 from domain.fields.kinds import Unfit
 from domain.fields.person import members
 from domain.fields.records.leftover import LeftOver, restored_cell, stored_cell
@@ -156,22 +156,23 @@ def change(rules, id, form, *, by, was=None, batch=None, parent=None):
     """
     row = get(rules, id, by, parent)
     _refuse_gone(rules.listing, form)
-    values = read_form(rules.listing.written, _but_left_over(rules.listing, row, form))
+    fields = list(_to_read(rules.listing, row, form))
+    values = read_form(fields, form)
     if was:
         now_there = {name: rules.listing.column(name).of(row) for name in values}
-        check_fresh(rules.listing.thing, rules.listing.written, now_there, values, was)
+        check_fresh(rules.listing.thing, fields, now_there, values, was)
     return row, _apply(rules, row, values, by, batch)
 
 
-def _but_left_over(listing, row, form):
-    """A form without what was sent back as it stood and can't be chosen: words that fit no kind, options that rest."""
-    stood = {f.name: listing.column(f.name).of(row) for f in listing.written if f.name in form}
-    same = {name for name, value in stood.items() if _rests(listing.by_name[name], value) and form[name] == str(value)}
-    return {name: form[name] for name in form if name not in same} if same else form
-
-
-def _rests(field, value):
-    return isinstance(value, LeftOver) or (isinstance(field.kind, Options) and value is not None)
+def _to_read(listing, row, form):
+    """The fields of a form, without what was sent back as it stood and can't be chosen: words that fit no kind, options
+    that rest. Among others, too, those may be sent back."""
+    for one in listing.written:
+        value = listing.column(one.name).of(row) if one.name in form else None
+        is_left_over, is_option = isinstance(value, LeftOver), isinstance(one.kind, Options) and value is not None
+        if (is_left_over or is_option) and form[one.name] == as_text(one, value):
+            continue
+        yield replace(one, kind=one.kind.with_resting(value)) if is_option and not is_left_over else one
 
 
 def why_not(rules, row, by, verb="change", present=None):

@@ -7,6 +7,8 @@ import re
 import secrets
 from datetime import timedelta
 
+from peewee import fn
+
 from database.clock import now
 from database.compiled import Compiled
 from database.parameters import parameter
@@ -53,7 +55,7 @@ def _came_by(event, email):
     if not email:
         return None
     query = Referral.select().join(TicketOrder, on=(Referral.order == TicketOrder.id))
-    mine = TicketOrder.event == event, TicketOrder.email == email
+    mine = TicketOrder.event == event, fn.LOWER(TicketOrder.email) == email
     found = query.where(*mine).order_by(Referral.id).first()
     return found and found.via
 

@@ -38,7 +38,6 @@ class ManyOptions(Options):
         return "; ".join(quoted(super(ManyOptions, self).plain(id)) for id in self._each(value))
 
     def _each(self, value):
-        """Each word once, also where two became one."""
         return dict.fromkeys(self.compared(value or ()))
 
     @property

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -65,6 +65,17 @@ class Options(Kind):
     @cached_property
     def _by_id(self):
         return {option.id: option for option in self.made}
+
+    def with_resting(self, value):
+        """The same that offers the words of this cell too, as a cell may be written again with what stands in it."""
+        standing = {*self._each(value)}
+        if not any(o.is_archived and o.id in standing for o in self.made):
+            return self
+        return replace(self, made=tuple(replace(o, is_archived=o.is_archived and o.id not in standing) for o in self.made))
+
+    def _each(self, value):
+        """The words of a cell, each once, also where two became one."""
+        return () if value is None else (self.compared(value),)
 
     @property
     def words(self):

@@ -15,6 +15,8 @@ from domain.base.stepup import VerificationRequired
 from domain.fields.derived import Derived
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Unfit
+from domain.fields.records.leftover import LeftOver
+from domain.fields.records.option import Options
 from domain.lists import attachments, lists, rows
 from domain.lists.listing import demand
 from domain.lists.programs.asking import UNKNOWN, called, names, unknown
@@ -169,7 +171,7 @@ def _form(rules, sent, present=lambda: None):
             if isinstance(value, dict) and {*value} <= {"add", "remove"} and field.kind.pointing:
                 value = _moved(field, listing.column(field.name), value, present())
             is_moved = field.kind.pointing and isinstance(value, dict) and _is_moved(value)
-            given = None if value is None else field.kind.from_json(value)
+            given = None if value is None else _of_json(field, listing, value, present)
             form[field.name] = "" if value is None else field.kind.text(given)
             if field.kind.pointing and given:
                 links[field.name] = given, is_moved
@@ -178,6 +180,16 @@ def _form(rules, sent, present=lambda: None):
     if wrong:
         raise Invalid(wrong)
     return form, links
+
+
+def _of_json(field, listing, value, present):
+    try:
+        return field.kind.from_json(value)
+    except Unfit:
+        row = present() if isinstance(field.kind, Options) else None
+        if row is None or isinstance(stands := listing.column(field.name).of(row), LeftOver):
+            raise
+        return field.kind.with_resting(stands).from_json(value)
 
 
 def _is_moved(sent):

@@ -3,7 +3,7 @@
 import pytest
 
 import jobs
-from domain import Forbidden, Refused
+from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import notices, stepup
 from domain.events import events, holds, orders, passes, stock
 from domain.events.afterwards import pass_transfers, returns
@@ -110,20 +110,27 @@ def test_event_case_37_a_corrected_address_gets_the_tickets(night, at, letters):
     letters()
     orders.correct(order.id, "right@example.org", by=at("alice"))
     assert ("right@example.org", "Your tickets for Jazz Night") in [sent[:2] for sent in letters()]
-    assert Pass.select().where(Pass.item << OrderItem.select(OrderItem.id)).count() == 2
+    assert len([one for one in passes.of(order) if one.state == "active"]) == 2
     assert TicketOrder.get().email == "right@example.org"
 
 
-def test_after_a_correction_no_code_goes_to_the_wrong_address(night, at, letters):
+def test_after_a_correction_the_wrong_address_has_neither_the_order_nor_a_code(night, at, letters):
     event, tier = night
-    first, second = passes.of(bought(event, tier, 2))
+    order = bought(event, tier, 2)
+    first, second = passes.of(order)
     pass_transfers.accept(pass_transfers.offer(second, {"email": "eve@example.org"}), {"holder": "Eve"})
-    before = len(letters())
-    orders.correct(first.item.order_id, "right@example.org", by=at("alice"))
-    passes.new_code(first.id, by=at("alice"))
+    link, before = holds.address(order), len(letters())
+    orders.correct(order.id, "right@example.org", by=at("alice"))
     assert {sent[0] for sent in letters()[before:]} == {"right@example.org"}
+    with pytest.raises(NotFound):
+        holds.find(*link.split("/")[2:])
+    assert holds.find(*holds.address(again(order)).split("/")[2:]) == order
+    assert passes.again(first).state == "void"
     good = Pass.select().where(Pass.state == "active")
     assert sorted(one.email for one in good) == ["eve@example.org", "right@example.org"]
+    assert stock.check(event.id) == []
+    with pytest.raises(Invalid):
+        orders.correct(order.id, "Right@example.org", by=at("alice"))
 
 
 def test_a_form_that_is_sent_twice_notes_a_transfer_once(paid_night, at):

@@ -4,8 +4,10 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from domain import Invalid, NotFound, Refused, Stale
+from domain.fields.forms import as_text
 from domain.fields.records.leftover import LeftOver
 from domain.lists import asks, lists, rows
+from domain.lists.programs import reading, writing
 from domain.records import collections, field_changes, kind_changes, listings, rules, shape_changes
 from models import Record, RecordOption, RecordUnique
 
@@ -100,6 +102,30 @@ def test_words_are_renamed_moved_merged_and_archived_and_no_cell_is_touched(tabl
     undo(table, by)
     make_rows(table, by, ("d", "Open"))
     assert documents()[:3] == before
+
+
+@pytest.mark.parametrize("kind", ["choice", "choices"])
+def test_what_is_no_longer_offered_may_be_sent_back_where_it_stands(at, inside_acme, kind):
+    by, words = at("alice"), ("New", "Open", "Old", "Gone")
+    table = collections.make("Things", by=by, fields=(("Name", "text"), ("Tags", kind, words)))
+    name, tags = (f"f{field_id(table, label)}" for label in ("Name", "Tags"))
+    several = kind == "choices"
+    row = rows.create(rules_of(table, by), {name: "a", tags: "Open; Old" if several else "Old"}, by=by)
+    for word in ("Old", "Gone"):
+        field_changes.offer_word(table.slug, field_id(table, "Tags"), option(word), False, by=by)
+    rules = rules_of(table, by)
+    shown = as_text(rules.listing.by_name[tags], getattr(row, tags))
+    row, change = rows.change(rules, row.id, {name: "b", tags: shown}, by=by, was={name: "a", tags: shown})
+    assert (getattr(row, name), change.fields.keys()) == ("b", {name})
+    read = reading.one(rules, row.id, by, None)
+    assert writing.change(rules, row.id, {"tags": read["tags"]}, by=by)["tags"] == read["tags"]
+    if several:
+        row, _ = rows.change(rules, row.id, {tags: "new; old"}, by=by, was={tags: shown})
+        assert rules.listing.by_name[tags].kind.plain(getattr(row, tags)) == "New; Old"
+        assert writing.change(rules, row.id, {"tags": ["old"]}, by=by)["tags"] == ["old"]
+    for tried in (lambda: rows.change(rules, row.id, {tags: "Gone"}, by=by), lambda: make_rows(table, by, ("d", "Old"))):
+        with pytest.raises(Invalid):
+            tried()
 
 
 def test_swapping_two_labels_swaps_what_cells_say(table, at):
