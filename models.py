@@ -2108,6 +2108,11 @@ class TicketOrder(Owned):
         return self.public_id[:8].upper()
 
     @property
+    def link(self):
+        """What the key of its link is made of."""
+        return self.public_id if self.generation == 1 else f"{self.public_id}:{self.generation}"
+
+    @property
     def is_live(self):
         """Whether what it holds is still its own."""
         return self.state in self.LIVE and self.hold_until_at > now()

@@ -1,8 +1,10 @@
 """The one present moment, the reader's day, and calendar months counted from a moment."""
 
 import calendar
+import zoneinfo
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, tzinfo
+from functools import cache
 from zoneinfo import ZoneInfo
 
 
@@ -35,6 +37,18 @@ def read_in(name):
 def reader_zone():
     """The name of the reader's time zone."""
     return getattr(_zone.get(), "key", "UTC")
+
+
+@cache
+def time_zones():
+    """The names of the zones one can choose; read from the disk when it is first asked for."""
+    return tuple(sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone or zone == "UTC"))
+
+
+def on_another_clock(moment, before, after):
+    """The moment at which the clock of the zone `after` shows what that of `before` shows at this one, in UTC."""
+    wall = moment.astimezone(ZoneInfo(before or "UTC"))
+    return wall.replace(tzinfo=ZoneInfo(after or "UTC")).astimezone(UTC)
 
 
 def local(moment):

@@ -16,7 +16,7 @@ from database.transactions import writes
 from domain import Invalid, Refused, existing
 from domain.base import history, stepup
 from domain.events import copies, stock
-from domain.fields.choice import Choice
+from domain.fields.choice import ZONES, Choice
 from domain.fields.kinds import Field, clean
 from domain.fields.moment import Moment
 from domain.fields.money import CURRENCIES, digits
@@ -324,7 +324,7 @@ listing = Listing(
         Field("starts_at", "Begins", Moment(), required=True, icon="calendar"),
         Field("ends_at", "Ends", Moment(), required=True, listed=False),
         Field(
-            *("timezone", "Time zone", Choice(tuple((zone, zone, "") for zone in organizations.timezones()))),
+            *("timezone", "Time zone", ZONES),
             default="UTC",
             listed=False,
             filters=False,

@@ -429,21 +429,16 @@ def _give_back_to(buyer_id, count):
 
 def address(order):
     """Where its buyer sees it: whoever has the address, has the order, until its e-mail address is corrected."""
-    return f"/orders/{order.public_id}/{keys.keyed('ticket order', _name(order))[:32]}"
+    return f"/orders/{order.public_id}/{keys.keyed('ticket order', order.link)[:32]}"
 
 
 def find(public_id, key):
     """The order at a buyer's address. Refuses with NotFound, also where the key isn't its own."""
     with everywhere("an order's address names no organization"):
         order = TicketOrder.one(TicketOrder.public_id == public_id[:40])
-    if order and any(keys_fit(made, key) for made in keys.keyed_by_each("ticket order", _name(order))):
-        return order
-    raise NotFound("There is no such order. Open it by the link in your letter.")
-
-
-def _name(order):
-    """What its key is made of."""
-    return order.public_id if order.generation == 1 else f"{order.public_id}:{order.generation}"
+    if order is None or not any(keys_fit(made, key) for made in keys.keyed_by_each("ticket order", order.link)):
+        raise NotFound("There is no such order. Open it by the link in your letter.")
+    return order
 
 
 def keys_fit(made, key):

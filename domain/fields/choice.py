@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
-from domain.fields.kinds import Kind, Unfit, comparable
+from database.clock import time_zones
+from domain.fields.kinds import Field, Kind, Unfit, comparable
 from domain.fields.records import operators
 
 
@@ -62,3 +63,7 @@ TONES = Choice(
         ("bad", "Red", "bad"),
     )
 )
+
+
+ZONES = Choice(tuple((zone, zone, "") for zone in time_zones()))
+TIME_ZONE = Field("timezone", "Time zone", ZONES, True)

@@ -2,9 +2,7 @@
 
 import re
 import unicodedata
-import zoneinfo
 from dataclasses import dataclass, replace
-from functools import cache
 
 import peewee
 
@@ -15,13 +13,12 @@ from database.parameters import parameter
 from database.scope import inside, scope
 from database.transactions import wake, writes
 from domain import Forbidden, Invalid, NotFound, Refused, existing
-from domain.base import audit, changes, configuration, history, outgoing, roles, stepup
+from domain.base import audit, changes, configuration, outgoing, roles, stepup
 from domain.entitlements import credits, grants
 from domain.fields.choice import Choice
-from domain.fields.forms import check_fresh, read_whole
+from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
 from domain.fields.text import Name
-from domain.lists import trash
 from domain.organizations import permissions
 from models import ApiKey, Invitation, Membership, Organization, Session, Subscription, Transfer, User, Workspace
 
@@ -307,71 +304,7 @@ def at_present(by):
     return replace(present, api_key=by.api_key)
 
 
-# --- its settings and its end ---------------------------------------------------------------------------
-
-
-@cache
-def timezones():
-    """The zones one can choose, by name."""
-    return tuple(sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone or zone == "UTC"))
-
-
-@cache
-def timezone_field():
-    """The field of a time zone; made when it is first asked for, as the zones are read from the disk."""
-    return Field("timezone", "Time zone", Choice(tuple((zone, zone, "") for zone in timezones())), True)
-
-
-@writes
-def update(name, timezone, currency, *, by, was=None):
-    """What the organization is called, the zone its days are in, and the currency it begins with.
-
-    The address stays: letters and bookmarks lead there. `was` is what the form was filled with, by field. Refuses
-    with Invalid, and with Stale when somebody else changed the same meanwhile.
-    """
-    by.require("organization.update")
-    form, fields = {"name": name, "timezone": timezone, "currency": currency}, (NAME, timezone_field(), CURRENCY)
-    after = read_whole(fields, form)
-    held = Organization.get_by_id(by.organization.id)
-    stands = {"name": held.name, "timezone": held.timezone, "currency": held.default_currency}
-    check_fresh("organization", fields, stands, after, was or {})
-    after["default_currency"] = after.pop("currency")
-    before = {field: getattr(held, field) for field in after}
-    new = {field: value for field, value in after.items() if before[field] != value}
-    if not new:
-        return
-    Organization.update(**new).where(Organization.id == held.id).execute()
-    summary = f"Changed {', '.join(field.replace('default_', '') for field in new)}"
-    history.note(
-        "organization.updated", summary, held, by=by, before={field: before[field] for field in new}, after=new
-    )
-
-
-@writes
-def show_own_tasks_only(on, *, by):
-    """Whether members and viewers see only the tasks they made or were given; owners and admins see all ever."""
-    by.require("organization.update")
-    held = Organization.get_by_id(by.organization.id)
-    changed = Organization.update(own_tasks_only=on).where(
-        Organization.id == held.id, Organization.own_tasks_only != on
-    )
-    if changed.execute():
-        summary = "Members see only their own tasks" if on else "Members see everybody's tasks"
-        moved = {"field": "own_tasks_only", "before": not on, "after": on}
-        history.note("organization.updated", summary, held, by=by, **moved)
-
-
-@writes
-def keep_trash(days, *, by):
-    """How long removed rows are kept: "30", "90" or "0" days, for ever. Refuses with Invalid."""
-    by.require("organization.update")
-    after = int(read_whole((trash.KEEPS,), {"trash_days": days})["trash_days"])
-    held = Organization.get_by_id(by.organization.id)
-    if held.trash_days != after:
-        Organization.update(trash_days=after).where(Organization.id == held.id).execute()
-        summary = f"Removed rows are kept {f'for {after} days' if after else 'for ever'}"
-        moved = {"field": "trash_days", "before": held.trash_days, "after": after}
-        history.note("organization.updated", summary, held, by=by, **moved)
+# --- its end --------------------------------------------------------------------------------------------
 
 
 @writes

@@ -23,7 +23,7 @@ from domain.backers import backers
 from domain.base import audit, outgoing, settings, stepup, tokens
 from domain.base.letters import subscribers, suppressions
 from domain.entitlements import credits
-from domain.fields.choice import Choice
+from domain.fields.choice import TIME_ZONE, Choice
 from domain.fields.email import EMAIL, address, normalized
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Unfit, clean
@@ -292,7 +292,7 @@ def countries():
 def _profile_fields():
     known = Choice(tuple((code, name, "") for code, name in countries()))
     currency = replace(organizations.CURRENCY, required=False)
-    return NAME, organizations.timezone_field(), BIO, Field("country", "Country", known), currency
+    return NAME, TIME_ZONE, BIO, Field("country", "Country", known), currency
 
 
 # What goes with an account, each by its user.

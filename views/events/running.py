@@ -2,10 +2,10 @@
 
 from flask import Blueprint, g, request
 
+from database.clock import time_zones
 from domain import Refused
 from domain.events import events
 from domain.events.afterwards import cancel_runs, moves
-from domain.organizations import organizations
 from models import TicketOrder
 from views import access, pages
 from views.events.events import standing
@@ -33,7 +33,7 @@ def _move(event, values, errors=None, status=200):
         **_common(event),
         values=values,
         errors=errors or {},
-        zones=[(zone, zone) for zone in organizations.timezones()],
+        zones=[(zone, zone) for zone in time_zones()],
         now_words=moves.words(event),
         count=count,
     )

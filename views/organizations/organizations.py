@@ -3,11 +3,12 @@
 from flask import Blueprint, g, redirect, request
 from flask_login import current_user
 
+from database.clock import time_zones
 from database.scope import inside
 from domain import Invalid, Stale, existing
 from domain.base import settings
 from domain.events import codes
-from domain.organizations import members, organizations, permissions, required_factors, transfers, workspaces
+from domain.organizations import members, organizations, own_settings, permissions, transfers, workspaces
 from models import Organization
 from views import access, pages
 
@@ -93,9 +94,9 @@ def _show(refusal=None):
         shown=Organization.get_by_id(by.organization.id),
         values=request.form if refusal else {},
         errors=(refusal.fields or {"form": refusal.sentence}) if refusal else {},
-        zones=organizations.timezones(),
-        terms=required_factors.TERMS,
-        lacking=pages.later(required_factors.lacking, by.organization),
+        zones=time_zones(),
+        terms=own_settings.TERMS,
+        lacking=pages.later(own_settings.lacking, by.organization),
         currencies=organizations.CURRENCIES,
         ticket_key=codes.newest() if by.may("events.keys") else None,
         offered=offered,
@@ -118,14 +119,14 @@ def _others(by):
 @access.member("organization.update")
 def own_tasks():
     on = request.form.get("own_tasks_only") == "1"
-    organizations.show_own_tasks_only(on, by=g.by)
+    own_settings.show_own_tasks_only(on, by=g.by)
     return _settings("Members see only their own tasks now." if on else "Members see everybody's tasks now.")
 
 
 @blueprint.post("/<organization>/settings/trash")
 @access.member("organization.update")
 def keep_trash():
-    organizations.keep_trash(request.form.get("trash_days", ""), by=g.by)
+    own_settings.keep_trash(request.form.get("trash_days", ""), by=g.by)
     return _settings("Saved.")
 
 
@@ -133,7 +134,7 @@ def keep_trash():
 @access.member("organization.require_factor")
 def require_factor():
     on = request.form.get("second_factor") == "1"
-    required_factors.require(on, request.form.get("days", "0"), by=g.by)
+    own_settings.require(on, request.form.get("days", "0"), by=g.by)
     return _settings("Everybody needs a second factor." if on else "Nobody needs a second factor any more.")
 
 
@@ -149,7 +150,7 @@ def renew_ticket_key():
 @pages.again(_show, (Invalid, Stale))
 def update():
     form = request.form
-    organizations.update(
+    own_settings.update(
         form.get("name", ""), form.get("timezone", ""), form.get("currency", ""), by=g.by, was=pages.was()
     )
     return pages.go(f"/{g.by.organization.slug}/settings", "Saved.")

@@ -3,6 +3,7 @@
 from flask import Blueprint, request, session
 from flask_login import current_user, logout_user
 
+from database.clock import time_zones
 from domain import Invalid
 from domain.lists import rows
 from domain.operations import alerts
@@ -27,7 +28,7 @@ def _account(refusal=None):
     user, shown = User.get_by_id(access.me().id), alerts.active()
     if not current_user.only_looks:
         alerts.see(access.me())  # whose bell the page draws
-    zones = organizations.timezones()
+    zones = time_zones()
     waits = admins.gate(user) == "two_factor_required"
     offers = {"zones": zones, "countries": accounts.countries(), "currencies": organizations.CURRENCIES}
     about = {"alerts": shown, "waits": waits, "shown": user, "here": "account"}

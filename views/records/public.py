@@ -8,14 +8,13 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, render_template, request
 from markupsafe import Markup
 
-from database.clock import local, read_in, reader_zone
+from database.clock import local, read_in, reader_zone, time_zones
 from database.scope import inside
 from domain import Invalid, NotFound, Refused
 from domain.base import allowances
 from domain.fields.kinds import Unfit, clean
 from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.lists import attachments, markdown
-from domain.organizations import organizations
 from domain.records.public import answers, forms, kiosks, links, quarantine, reported, shared, spam
 from views import access
 from views.lists import files
@@ -82,7 +81,7 @@ def standing(view, opens=links.is_unlocked):
             link, organization = links.behind(token)
             allowances.spend("public_pages", f"{link.id}|{_here()}")
             zone = request.values.get("zone", "")
-            read_in(zone if zone in organizations.timezones() else organization.timezone)
+            read_in(zone if zone in time_zones() else organization.timezone)
             with inside(organization):
                 opened = links.opened(link)
                 if not opens(link, request.values.get("key")):

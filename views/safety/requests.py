@@ -10,9 +10,8 @@ from flask import g, redirect, request
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.routing import BaseConverter, ValidationError
 
-from database.clock import read_in
+from database.clock import read_in, time_zones
 from domain.base import allowances, audit, stepup
-from domain.organizations import organizations
 from views import cookies, places
 from views.safety import headers, limits, lookers, marks, origin, pulse
 from views.safety.gathering import BODY
@@ -61,7 +60,7 @@ def _begin():
     allowances.known.set(False)
     stepup.present.set(None)  # a thread serves one after another
     zone = request.cookies.get(cookies.ZONE, "")  # until somebody with a zone of their own turns out to ask
-    g.browser_zone = zone if zone in organizations.timezones() else ""
+    g.browser_zone = zone if zone in time_zones() else ""
     read_in(g.browser_zone)
     audit.origin.set({"ip": limits.address(), "request_id": g.request_id})
     # NUL ends a string in C and PostgreSQL refuses it: nothing we have is called so.

@@ -16,7 +16,7 @@ from database.scope import everywhere
 from database.transactions import writes
 from domain import Refused, existing
 from domain.automations.webhooks import addresses
-from domain.base import history, keys
+from domain.base import changes, history, keys
 from domain.fields.choice import Choice
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
@@ -53,20 +53,24 @@ def _new_secret():
 
 
 @writes
-def make(form, *, by):
-    """Add an address out of form texts; (the row, its secret). Refuses with Invalid, Forbidden and beyond MOST."""
+def make(form, *, by, key=""):
+    """Add an address out of form texts; (the row, its secret), the same ones for a form that is sent twice with one
+    `key`. Refuses with Invalid, Forbidden and beyond MOST."""
     by.require("automations.manage")
-    values = read_whole(FIELDS, form)
+    values, key = read_whole(FIELDS, form), changes.form_key(key)
+    if key and (held := changes.made(by, "webhook_endpoint", key)):
+        row = one(held.row_id)
+        return row, keys.unseal(row.secret)
     if len(every()) >= MOST:
         raise Refused(f"There are {MOST} addresses already. Remove one that isn't needed any more.")
     secret = _new_secret()
     made = WebhookEndpoint.create(**values, secret=keys.seal(secret), made_by=by.user)
-    _note("added", f"The address {made.name} is told by automations", made, by, "created")
+    _note("added", f"The address {made.name} is told by automations", made, by, "created", key)
     return made, secret
 
 
-def _note(verb, summary, row, by, made="updated"):
-    history.note(f"webhook.{verb}", summary, row, by=by, verb=made, category="organization")
+def _note(verb, summary, row, by, made="updated", key=""):
+    history.note(f"webhook.{verb}", summary, row, by=by, verb=made, category="organization", batch=key or None)
 
 
 @writes

@@ -12,13 +12,12 @@ from domain import Invalid
 from domain.base import history
 from domain.events import copies, events, holds, passes, payments, shop
 from domain.events.afterwards import returns
-from domain.fields.choice import Choice
+from domain.fields.choice import TIME_ZONE, Choice
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, figures
 from domain.fields.records.url import Url
 from domain.fields.switch import Switch
 from domain.fields.text import Text
-from domain.organizations import organizations
 from models import Event, EventSession, Organization, TicketOrder
 
 KEEP = Choice(
@@ -39,11 +38,10 @@ class Plan:
 
 def fields():
     """What its form asks; times are typed as clocks show them where the event is."""
-    zones = Choice(tuple((zone, zone, "") for zone in organizations.timezones()))
     return (
         Field("starts", "Begins", Text(16), True, missing="Say when it begins."),
         Field("ends", "Ends", Text(16), True, missing="Say when it ends."),
-        Field("timezone", "Time zone", zones, True),
+        TIME_ZONE,
         Field("keep", "If the time zone changes", KEEP, default="clock"),
         Field("venue", "Place", Text(200)),
         Field("address", "Address", Text(400)),

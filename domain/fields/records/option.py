@@ -68,10 +68,9 @@ class Options(Kind):
 
     def with_resting(self, value):
         """The same that offers the words of this cell too, as a cell may be written again with what stands in it."""
-        standing = {*self._each(value)}
-        if not any(o.is_archived and o.id in standing for o in self.made):
-            return self
-        return replace(self, made=tuple(replace(o, is_archived=o.is_archived and o.id not in standing) for o in self.made))
+        rest = {id for id in self._each(value) if id in self._by_id and self._by_id[id].is_archived}
+        made = tuple(replace(o, is_archived=False) if o.id in rest else o for o in self.made)
+        return replace(self, made=made) if rest else self
 
     def _each(self, value):
         """The words of a cell, each once, also where two became one."""

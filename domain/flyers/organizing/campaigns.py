@@ -11,7 +11,7 @@ from database.transactions import writes
 from domain import Invalid, NotFound, existing
 from domain.base import history
 from domain.events import events
-from domain.fields.choice import Choice
+from domain.fields.choice import ZONES, Choice
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.switch import Switch
@@ -43,8 +43,6 @@ PHASE = Choice(
         ("thank_you", "Thank you", "good"),
     )
 )
-
-ZONES = Choice(tuple((zone, zone, "") for zone in organizations.timezones()))
 
 
 def one(id):

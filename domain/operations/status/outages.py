@@ -3,6 +3,7 @@
 from functools import partial
 
 from database.clock import local, now
+from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused, existing
 from domain.base import audit
@@ -37,9 +38,17 @@ ORDER = tuple(STATE.words)
 
 @writes
 def tell(form, *, by):
-    """Tell of an outage: title, component, words. Refuses with Invalid."""
+    """Tell of an outage: title, component, words; told twice with the same words, it is one. Refuses with Invalid, and
+    with Refused where one of this title is told already."""
     values = read_whole(FIELDS, form)
-    row = Outage.create(**values | {"words": values["words"] or "", "began_at": now()})
+    values["words"] = values["words"] or ""
+    lock("form", "outage")
+    same = Outage.title == values["title"], Outage.component == values["component"], Outage.state != "over"
+    if told := Outage.one(*same):
+        if told.words != values["words"]:
+            raise Refused("This is told already, and isn’t over. Add there what became known.")
+        return told
+    row = Outage.create(**values, began_at=now())
     audit.record("outages.told", f"Told of an outage: {row.title}", by=by, category="admin", target=row)
     return row
 
@@ -58,12 +67,14 @@ def move(state, id, *, by):
 
 @writes
 def add(id, value, *, by):
-    """Add what became known, with the time. Refuses with NotFound and Invalid."""
+    """Add what became known, with the time; what was added last isn't added again. Refuses with NotFound or Invalid."""
     row, words = Outage.one(Outage.id == id), (value or "").strip()
     if row is None:
         raise NotFound("There is no such outage.")
     if not words:
         raise Invalid({"value": "Write what became known."})
+    if row.words.endswith(f": {words}"):
+        return "Added."
     text = f"{row.words}\n\n{local(now()):%-d %B, %H:%M %Z}: {words}".strip()
     if len(text) > 8000:
         raise Invalid({"value": "That is too much for one outage; tell of another one."})

@@ -6,6 +6,7 @@ import pytest
 
 from domain.automations import automations, clocks
 from domain.lists import rows
+from domain.organizations import own_settings
 from domain.tasks import tasks
 from models import Automation, AutomationRun, Organization
 from tests.fixtures.automating import draft, notice, on, work
@@ -96,3 +97,17 @@ def test_what_struck_and_was_not_looked_at_yet_strikes_although_it_is_saved(at, 
     clock.forward(days=1)
     automations.change(made.id, draft(**about, time="23:59", steps=[notice("Two")]), 2, by=by)
     assert len(strike()) == 1  # another clock is another matter
+
+
+def test_where_the_organization_moves_its_clock_no_date_is_missed(at, clock, berlin):
+    by = at("alice")
+    automation = on(by, kind="date", field="due_at", side="on", time="20:00", steps=[notice("Due")])
+    rows.create(tasks.rules, {"title": "Due in two days", "due_at": "2026-06-17"}, by=by)
+    own_settings.update("Acme", "America/New_York", "EUR", by=by)
+    assert Automation.get_by_id(automation.id).due_at.hour == 0  # 20:00 there
+    clock.forward(days=1)
+    strike()
+    own_settings.update("Acme", "Asia/Tokyo", "EUR", by=by)
+    clock.forward(days=3)
+    strike()
+    assert AutomationRun.select().count() == 1

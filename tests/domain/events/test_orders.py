@@ -8,7 +8,7 @@ from domain.base import notices, stepup
 from domain.events import events, holds, orders, passes, stock
 from domain.events.afterwards import pass_transfers, returns
 from domain.lists import rows
-from models import Buyer, OrderItem, Pass, TicketOrder, TicketRefund
+from models import Buyer, Pass, TicketOrder, TicketRefund
 from tests.domain.events.test_payments import again, came, paid_night, promised
 from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.events import make_event, make_voucher

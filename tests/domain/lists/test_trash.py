@@ -8,7 +8,7 @@ from database.scope import inside
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import changes, settings
 from domain.lists import attachments, comments, rows, trash
-from domain.organizations import organizations
+from domain.organizations import own_settings
 from domain.records import collections, listings
 from domain.tasks import tasks
 from models import AuditEvent, Comment, Membership, StoredFile, Task
@@ -30,7 +30,7 @@ def first(by):
 
 
 def keep(days, at):
-    organizations.keep_trash(days, by=at("alice"))
+    own_settings.keep_trash(days, by=at("alice"))
 
 
 def test_a_removed_task_comes_back_as_it_was_with_comments_and_files(cast, at, inside_acme):
@@ -135,9 +135,9 @@ def test_what_was_put_back_keeps_what_belongs_to_it(at, inside_acme, clock):
 
 def test_how_long_is_chosen_by_admins_and_logged(at, inside_acme):
     with pytest.raises(Forbidden):
-        organizations.keep_trash("90", by=at("bob"))
+        own_settings.keep_trash("90", by=at("bob"))
     with pytest.raises(Invalid):
-        organizations.keep_trash("31", by=at("alice"))
+        own_settings.keep_trash("31", by=at("alice"))
     keep("90", at)
     keep("90", at)
     told = AuditEvent.select().where(AuditEvent.summary == "Removed rows are kept for 90 days")

@@ -9,7 +9,7 @@ from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import configuration, roles, settings, stepup
 from domain.entitlements import grants
 from domain.money.providers import provider, sandbox, stripe
-from domain.organizations import invitations, organizations, permissions, workspaces
+from domain.organizations import invitations, organizations, own_settings, permissions, workspaces
 from domain.people import accounts
 from models import (
     AuditEvent,
@@ -257,7 +257,7 @@ def test_switching_moves_the_person_and_the_browser_together(cast, signed_in_as)
 
 
 def test_a_change_of_its_settings_is_in_the_log_with_before_and_after(cast, at, inside_acme):
-    organizations.update("  Acme   Works ", "Europe/Brussels", "EUR", by=at("alice"))
+    own_settings.update("  Acme   Works ", "Europe/Brussels", "EUR", by=at("alice"))
     row = Organization.get_by_id(cast.acme.id)
     assert (row.name, row.timezone, row.default_currency, row.slug) == ("Acme Works", "Europe/Brussels", "EUR", "acme")
     event = AuditEvent.get(AuditEvent.action == "organization.updated")
@@ -265,14 +265,14 @@ def test_a_change_of_its_settings_is_in_the_log_with_before_and_after(cast, at, 
         "before": {"name": "Acme", "timezone": "UTC", "default_currency": "USD"},
         "after": {"name": "Acme Works", "timezone": "Europe/Brussels", "default_currency": "EUR"},
     }
-    organizations.update("Acme Works", "Europe/Brussels", "EUR", by=at("alice"))
+    own_settings.update("Acme Works", "Europe/Brussels", "EUR", by=at("alice"))
     assert AuditEvent.select().where(AuditEvent.action == "organization.updated").count() == 1
     assert Change.select().where(Change.table == "organization").count() == 1
 
 
 def test_each_field_of_the_settings_is_checked(at, inside_acme):
     with pytest.raises(Invalid) as caught:
-        organizations.update("x", "Mars/Base", "XXX", by=at("alice"))
+        own_settings.update("x", "Mars/Base", "XXX", by=at("alice"))
     assert set(caught.value.fields) == {"name", "timezone", "currency"}
     assert Organization.get_by_id(inside_acme.id).name == "Acme"
 
@@ -280,7 +280,7 @@ def test_each_field_of_the_settings_is_checked(at, inside_acme):
 @pytest.mark.parametrize("name", ["bob", "vera"])
 def test_members_and_viewers_change_no_settings(at, inside_acme, name):
     with pytest.raises(Forbidden):
-        organizations.update("Mine", "UTC", "USD", by=at(name))
+        own_settings.update("Mine", "UTC", "USD", by=at(name))
 
 
 # --- its end ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 from database import clock
 from domain import Forbidden, NotFound, Refused
 from domain.lists import rows
-from domain.organizations import organizations
+from domain.organizations import own_settings
 from domain.people import feeds
 from domain.records import collections, listings, rules
 from domain.tasks import tasks
@@ -65,7 +65,7 @@ def test_it_is_read_with_the_rights_of_this_moment(cast, at, inside_acme):
     make(at("alice"), "Alice's", due_at=soon(1))
     secret = subscribed(at("bob"))
     assert set(read(secret)) == {"Alice's"}
-    organizations.show_own_tasks_only(True, by=at("alice"))
+    own_settings.show_own_tasks_only(True, by=at("alice"))
     with pytest.raises(Forbidden):
         read(secret)
 

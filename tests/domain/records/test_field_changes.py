@@ -123,7 +123,10 @@ def test_what_is_no_longer_offered_may_be_sent_back_where_it_stands(at, inside_a
         row, _ = rows.change(rules, row.id, {tags: "new; old"}, by=by, was={tags: shown})
         assert rules.listing.by_name[tags].kind.plain(getattr(row, tags)) == "New; Old"
         assert writing.change(rules, row.id, {"tags": ["old"]}, by=by)["tags"] == ["old"]
-    for tried in (lambda: rows.change(rules, row.id, {tags: "Gone"}, by=by), lambda: make_rows(table, by, ("d", "Old"))):
+    for tried in (
+        lambda: rows.change(rules, row.id, {tags: "Gone"}, by=by),
+        lambda: make_rows(table, by, ("d", "Old")),
+    ):
         with pytest.raises(Invalid):
             tried()
 

@@ -3,7 +3,7 @@ import pytest
 from database.scope import inside
 from domain import Forbidden, Invalid, Refused
 from domain.events import reported
-from domain.organizations import organizations
+from domain.organizations import own_settings
 from domain.support import verifications
 from models import AuditEvent, Organization, Verification
 
@@ -18,7 +18,7 @@ def asked(cast, at):
 
 def rename(name, cast, at):
     with inside(cast.acme):
-        organizations.update(name, "UTC", "USD", by=at("alice"))
+        own_settings.update(name, "UTC", "USD", by=at("alice"))
 
 
 def mark(cast):

@@ -6,7 +6,7 @@ from database.scope import inside
 from domain.base import notices
 from domain.lists import comments, rows
 from domain.operations import alerts
-from domain.organizations import organizations
+from domain.organizations import own_settings
 from domain.tasks import tasks
 from models import Notification
 
@@ -100,7 +100,7 @@ def test_news_of_a_task_ask_again_whether_their_reader_may_see_it(task, cast, at
     assert {one.body for one in notices.newest(cast.vera)} == {"Look 0, @Vera", "Look 1, @Vera", "Look 2, @Vera"}
     with inside(cast.acme):
         comments.add(tasks.rules, task.id, {"text": "And, @Vera"}, by=at("alice"), page="/acme/tasks")
-        organizations.show_own_tasks_only(True, by=at("alice"))
+        own_settings.show_own_tasks_only(True, by=at("alice"))
     jobs.work_off()  # what waited isn't brought any more
     told = [(one.title, one.body, one.link) for one in notices.newest(cast.vera)]
     assert told == [(notices.UNSEEN, None, None)] * 3

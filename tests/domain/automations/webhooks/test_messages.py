@@ -70,6 +70,12 @@ def endpoint(at):
     return endpoints.make(URL, by=at("alice"))
 
 
+def test_a_form_that_is_sent_twice_adds_one_address(at):
+    (one, secret), (same, again) = (endpoints.make(URL, by=at("alice"), key="k" * 22) for _ in range(2))
+    assert (same.id, again) == (one.id, secret)
+    assert endpoints.make(URL, by=at("alice"))[0].id != one.id
+
+
 def say(endpoint, word="x"):
     write(lambda: deliveries.leave(endpoint, f"cause {word}", {"word": word}))
     jobs.work_off()

@@ -31,10 +31,22 @@ def test_what_becomes_known_is_added_with_the_time(outage, cast):
     for words in ("", "  ", None):
         with pytest.raises(Invalid):
             outages.add(outage.id, words, by=cast.stella)
-    for _ in range(3):
-        outages.add(outage.id, "x" * 2500, by=cast.stella)
+    for number in range(3):
+        outages.add(outage.id, "x" * 2500 + str(number), by=cast.stella)
     with pytest.raises(Invalid):
         outages.add(outage.id, "x" * 2500, by=cast.stella)
+
+
+def test_what_is_sent_twice_is_told_once(outage, cast):
+    again = {"title": "Slow lists", "component": "pages", "words": "We look."}
+    assert outages.tell(again, by=cast.stella).id == outage.id
+    with pytest.raises(Refused):  # other words of the same aren't lost unseen
+        outages.tell(again | {"words": "Still."}, by=cast.stella)
+    for _ in range(2):
+        outages.add(outage.id, "A disk is full.", by=cast.stella)
+    assert Outage.get().words.count("A disk is full.") == 1
+    outages.move("over", outage.id, by=cast.stella)
+    assert outages.tell(again, by=cast.stella).id != outage.id
 
 
 @pytest.mark.parametrize("form", [{}, {"title": "x"}, {"title": "Slow", "component": "moon"}, {"title": "x" * 121}])

@@ -3,7 +3,7 @@ import pytest
 from database.scope import inside
 from domain import Forbidden, Invalid, Refused
 from domain.base import notices, outgoing, stepup
-from domain.organizations import members, organizations, permissions, required_factors
+from domain.organizations import members, organizations, own_settings, permissions
 from models import AuditEvent, Notification, Organization, Outgoing
 from tests.fixtures.threads import write
 
@@ -24,7 +24,7 @@ def require(cast, armed, at, proven):
     def ask(on=True, days="0"):
         proven("alice", ASKED, cast.acme.id)
         with inside(cast.acme):
-            required_factors.require(on, days, by=at("alice"))
+            own_settings.require(on, days, by=at("alice"))
 
     return ask
 
@@ -36,18 +36,18 @@ def closed(at, name):
 def test_only_an_owner_asks_for_it_after_a_proof(cast, armed, at, signed_in_as):
     signed_in_as("alice")
     with pytest.raises(stepup.VerificationRequired):
-        required_factors.require(True, "0", by=at("alice"))
+        own_settings.require(True, "0", by=at("alice"))
     with pytest.raises(Forbidden):
-        required_factors.require(True, "0", by=at("bob"))
+        own_settings.require(True, "0", by=at("bob"))
     with pytest.raises(Refused, match="personal"):
-        required_factors.require(True, "0", by=organizations.reach(cast.alice, "alice"))
+        own_settings.require(True, "0", by=organizations.reach(cast.alice, "alice"))
     assert Organization.get_by_id(cast.acme.id).second_factor_from is None
 
 
 def test_who_lacks_one_sees_nothing_and_keeps_everything(cast, at, require, clock):
     require()
     assert [name for name in ("alice", "bob", "vera", "dora") if closed(at, name)] == ["bob", "vera", "dora"]
-    assert required_factors.lacking(cast.acme) == 3
+    assert own_settings.lacking(cast.acme) == 3
     assert not closed(lambda name: organizations.reach(cast.bob, "bob"), "bob")
     assert permissions.judge(at("bob"), "members.leave", members.of(cast.acme)[1]) is None
     cast.bob.second_factor_at = clock()
@@ -76,7 +76,7 @@ def test_another_term_is_refused(cast, require, days):
 def test_an_owner_without_one_can_not_shut_themselves_out(cast, at, proven):
     proven("alice", ASKED, cast.acme.id)
     with pytest.raises(Refused, match="your own second factor"):
-        required_factors.require(True, "0", by=at("alice"))
+        own_settings.require(True, "0", by=at("alice"))
 
 
 def test_it_is_in_the_log_and_who_lacks_one_is_told(cast, require):
