@@ -41,18 +41,29 @@ class Offer:
 
 
 def offers(event, code="", held=()):
-    """All that somebody with this code sees, in the event's order, and what they hold (tiers' ids). A code that isn't
-    good shows nothing more."""
+    """All that somebody with this code sees, in the event's order and less what it takes off, and what they hold
+    (tiers' ids). A code that isn't good shows nothing more."""
     stocks, phases = stock.of(event.id), tiers.phases(event.id)
     try:
-        shown, _ = vouchers.shown(event.id, code, held)
+        shown, voucher = vouchers.shown(event.id, code, held)
     except vouchers.VoucherInvalid:
-        shown, _ = vouchers.shown(event.id, held=held)
-    return [_offer(event, tier, stocks, phases.get(tier.id, ())) for tier in shown]
+        shown, voucher = vouchers.shown(event.id, held=held)
+    return [_offer(event, tier, stocks, phases.get(tier.id, ()), voucher) for tier in shown]
 
 
-def _offer(event, tier, stocks, its_phases):
+def why_not(event, code):
+    """Why a code is good for nothing, in a sentence; empty where it is."""
+    try:
+        vouchers.shown(event.id, code)
+    except vouchers.VoucherInvalid as refusal:
+        return refusal.sentence
+    return ""
+
+
+def _offer(event, tier, stocks, its_phases, voucher):
     cents, phase = tiers.price(tier, its_phases, stocks.get(("tier", tier.id)))
+    if vouchers.counts_for(voucher, tier):
+        cents -= vouchers.discount(voucher, cents, event.currency)
     end, closed = stock.binds(stocks, tier), tiers.closed(tier)
     left = None if end is None else end.left
     most = 0 if closed or left == 0 else min(tier.most, tier.most if left is None else left)
@@ -154,6 +165,7 @@ def part_when(event, part):
 
 
 def clock_time(event, moment):
-    """A moment as it is told on its pages: the time, and another day than today with its date."""
+    """A moment as it is told on its pages: the time, another day than today with its date, another year with that."""
     told, today = events.local(event, moment), events.local(event, now())
-    return f"{told:%H:%M}" if told.date() == today.date() else f"{told.day} {told:%B, %H:%M}"
+    year = "" if told.year == today.year else f" {told.year}"
+    return f"{told:%H:%M}" if told.date() == today.date() else f"{told.day} {told:%B}{year}, {told:%H:%M}"

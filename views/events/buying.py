@@ -8,7 +8,7 @@ from database.scope import inside
 from domain import Invalid, Refused
 from domain.base import allowances, configuration, tokens
 from domain.events import events, holds, passes, payments, proofs, providers, reported, shop
-from domain.events.afterwards import order_money, returns
+from domain.events.afterwards import order_money, pass_transfers, returns
 from domain.events.carriers import calendars, covers
 from domain.events.line import calls, places, polls
 from domain.events.programme import sessions
@@ -35,7 +35,7 @@ def show(slug):
     found = reported.open_page(slug)
     if found.moved:
         return redirect(f"/e/{found.event.slug}", 301)
-    return _event(found.event, code=request.args.get("code", ""), via=request.args.get("via", ""))
+    return _event(found.event, _wishes(), request.args.get("code", ""), via=request.args.get("via", ""))
 
 
 def _event(event, wishes=None, code="", refusal=None, via=""):
@@ -56,7 +56,9 @@ def _event(event, wishes=None, code="", refusal=None, via=""):
             programme=[(shop.part_when(event, part), part, who) for part, who in programme],
             structured=shop.structured(event, found, [one.name for _, who in programme for one in who], url),
             wishes=wishes or {},
+            less="less" in request.values,
             code=code,
+            code_error=shop.why_not(event, code) if code and found else "",
             via=vias.read(via),
             is_brought=vias.has_any(event),
             problem=refusal.sentence if refusal else "",
@@ -102,8 +104,8 @@ def calendar(slug):
 
 
 def _wishes():
-    """{tier's id: how many} out of the form: its fields are called t12."""
-    asked = {whole(name[1:]): text for name, text in request.form.items() if name.startswith("t")}
+    """{tier's id: how many} out of the form, or out of the address where a code was tried: its fields are called t12."""
+    asked = {whole(name[1:]): text for name, text in request.values.items() if name.startswith("t")}
     return {id: whole(text, 10_000) or 0 for id, text in asked.items() if id}
 
 
@@ -143,7 +145,7 @@ def _draw(order, values=None, refusal=None):
         order = TicketOrder.get_by_id(order.id)
         event = order.event
         errors, items = refusal.beside() if refusal else {}, holds.standing(order)
-        chosen = {item.tier_id: item.quantity for item in items}
+        chosen, mine = {item.tier_id: item.quantity for item in items}, passes.of_buyer(order)
         page = pages.page(
             "events/order.html",
             refusal.status if refusal else 200,
@@ -152,7 +154,7 @@ def _draw(order, values=None, refusal=None):
             state=_state(order),
             items=items,
             held=chosen,
-            passes=[(one, passes.address(one)) for one in passes.of_buyer(order)],
+            passes=[(one, passes.address(one)) for one in mine],
             offers=shop.offers(event, _code(order), chosen) if order.is_live else [],
             when=shop.when(event),
             ways=accounts.offers(order.currency, order.total_cents) if order.state == "held" else (),
@@ -164,6 +166,7 @@ def _draw(order, values=None, refusal=None):
             here=holds.address(order),
             money=order_money.lines(order),
             asked=returns.requested(order),
+            offered=pass_transfers.offered(mine) if mine else (),
             waits_for_code=order.state == "held" and not order.total_cents and proofs.is_asked(order),
             extras=_extras(order),
             key=places.fresh_token(),

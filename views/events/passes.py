@@ -37,7 +37,6 @@ def _draw(one, refusal=None):
             may_pass_on=not pass_transfers.why_not(one),
             until=_until(event),
             seats=[(part, shop.part_when(event, part), its, mine) for part, its, mine in seats.choices(one)],
-            problem=refusal.sentence if refusal else "",
             errors=refusal.beside() if refusal else {},
             email=request.form.get("email", ""),
         )

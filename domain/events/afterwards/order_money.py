@@ -42,7 +42,8 @@ def _price(order):
         yield Line(f"{item.quantity} × {item.tier.name}", item.total_cents, _off(order, item))
     if order.tax_cents and not events.one(order.event_id).prices_include_tax:
         yield Line("Tax", order.total_cents - sum(item.total_cents for item in items))
-    yield Line("Price", order.total_cents, is_sum=True)
+    if not _is_all_due(order):
+        yield Line("Price", order.total_cents, is_sum=True)
     if order.state != "paid":
         return
     for item in items:
@@ -55,6 +56,11 @@ def _price(order):
         yield Line("Fee that was kept", order.fee_cents)
     if gone or order.fee_cents:
         yield Line("What stands costs", payments.price_of(order, items), is_sum=True)
+
+
+def _is_all_due(order):
+    """Whether nothing of it is paid yet: what it costs is what is to pay."""
+    return order.is_live and order.total_cents > 0 == order.paid_cents
 
 
 def _off(order, item):
@@ -102,10 +108,10 @@ def _stands(order):
     """Where it leaves both: who owes whom what is left, or that nobody does."""
     order = TicketOrder.get_by_id(order.id)
     owed = payments.owed_back(order)
-    missing = order.total_cents - order.paid_cents + order.refunded_cents if order.state in TicketOrder.LIVE else 0
+    missing = order.total_cents - order.paid_cents + order.refunded_cents if order.is_live else 0
     if owed:
         yield Line("Owed to the buyer", owed, tone="warn", is_sum=True)
     elif missing > 0:
-        yield Line("Still to be paid", missing, is_sum=True)
+        yield Line("To pay" if _is_all_due(order) else "Still to be paid", missing, is_sum=True)
     elif order.paid_cents:
         yield Line("Nothing is owed", 0, is_sum=True)

@@ -56,6 +56,12 @@ def open_of(one):
     return PassTransfer.one(PassTransfer.ticket == one.id, PassTransfer.state == "open", PassTransfer.until_at > now())
 
 
+def offered(found):
+    """The ids of those of these passes that wait to be accepted by somebody else."""
+    mine = PassTransfer.ticket << found, PassTransfer.state == "open", PassTransfer.until_at > now()
+    return {one.ticket_id for one in PassTransfer.select(PassTransfer.ticket).where(*mine)}
+
+
 # --- what its holder does --------------------------------------------------------------------------------------------
 
 

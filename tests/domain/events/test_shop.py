@@ -1,9 +1,10 @@
 """What a stranger reads of an event is what they could do at this moment."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
+from database.clock import now
 from domain.events import shop, tiers, vouchers
 from models import Event, Voucher
 from tests.domain.events.test_stock import bought
@@ -68,6 +69,24 @@ def test_a_phase_shows_its_name_and_the_full_price(clock, inside_acme, at):
     make_phase(tier, at("alice"), price_cents="20", until_sold="2")
     (offer,) = shop.offers(event)
     assert (offer.price_cents, offer.full_cents, offer.phase, offer.plain_price) == (2000, 3000, "Early bird", "20.00")
+
+
+def test_a_code_shows_what_it_takes_off_or_why_it_counts_for_nothing(clock, inside_acme, at):
+    event, (tier,) = make_event(at("alice"), tickets=({"price_cents": "30"},))
+    make_phase(tier, at("alice"), price_cents="20", until_sold="2")
+    code = make_voucher(event, at("alice"))
+    prices = lambda code: [(offer.price_cents, offer.full_cents) for offer in shop.offers(event, code)]  # noqa: E731
+    assert (prices(""), prices("summer"), prices("NOPE")) == ([(2000, 3000)], [(1800, 3000)], [(2000, 3000)])
+    assert (shop.why_not(event, "Summer"), shop.why_not(event, "NOPE")[:26]) == ("", "There is no such code here")
+    other = make_tier(event, at("alice"), name="Other", price_cents="10")
+    vouchers.only_for(code.id, str(other.id), by=at("alice"))
+    assert prices("summer") == [(2000, 3000), (900, 1000)]
+
+
+def test_a_moment_is_told_with_as_much_of_its_date_as_it_needs(clock, inside_acme, at):
+    event, _ = make_event(at("alice"))
+    told = [shop.clock_time(event, now() + timedelta(days=days)) for days in (0, 1, 365)]
+    assert told == ["14:00", "16 June, 14:00", "15 June 2027, 14:00"]
 
 
 @pytest.mark.parametrize(

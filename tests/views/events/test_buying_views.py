@@ -139,6 +139,21 @@ def test_what_is_wrong_is_said_on_the_page_and_the_choice_is_kept(night, browse)
     assert TicketOrder.select().count() == 1
 
 
+def test_a_code_that_is_tried_says_at_once_whether_it_counts_and_keeps_the_choice(clock, inside_acme, at, browse):
+    event, (tier,) = make_event(at("alice"), tickets=({"price_cents": "20"},))
+    make_voucher(event, at("alice"))
+    tried = lambda code: browse(None).get(f"/e/jazz-night?t{tier.id}=2&less=on&code={code}").text  # noqa: E731
+    good, bad = tried("summer"), tried("NOPE")
+    assert ("This code counts." in good, "€18.00 <s>€20.00</s>" in good) == (True, True)
+    assert (bad.count("There is no such code here."), "€18.00" in bad, 'aria-invalid="true" autofocus' in bad) == (
+        *(1, False, True),
+    )
+    for page in (good, bad):
+        assert "<option selected>2</option>" in page
+    posted = browse(None).post("/e/jazz-night/orders", data={f"t{tier.id}": "1", "code": "NOPE"}).text
+    assert posted.count("There is no such code here.") == 1
+
+
 def test_the_hold_changes_and_is_given_up_from_its_page(night, browse):
     event, tier = night
     stranger = browse(None)
@@ -159,7 +174,7 @@ def test_a_form_with_a_bad_address_comes_back_with_what_was_typed(night, browse)
     answer = stranger.post(there, data={"name": "Ada Lovelace", "email": "ada@"})
     assert answer.status_code == 422
     assert 'value="Ada Lovelace"' in answer.text
-    assert 'id="email_error"' in answer.text
+    assert re.search(r'id="email"[^>]* autofocus><span class="error" id="email_error">', answer.text)
 
 
 def test_event_case_17_our_page_says_which_it_was_when_the_time_is_over(night, browse, clock):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from domain.events import events, passes
+from domain.events import events, holds, passes
 from domain.events.afterwards import pass_transfers
 from models import Pass, PassTransfer, SessionSeat
 from tests.domain.events.afterwards.test_seats import part
@@ -46,12 +46,14 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_changes(mine, browse
     ada, here = browse(None), passes.address(mine)
     refused = ada.post(f"{here}/transfer", data={"email": "nonsense"})
     assert (refused.status_code, 'aria-invalid="true"' in refused.text, "nonsense" in refused.text) == (422, True, True)
+    assert refused.text.count("Write a whole e-mail address") == 1
     assert not PassTransfer.select().exists()
 
 
 def test_it_can_be_kept_after_all(mine, browse):
     ada, here = browse(None), passes.address(mine)
     ada.post(f"{here}/transfer", data={"email": "grace@example.org"})
+    assert "Offered to somebody else" in ada.get(holds.address(mine.item.order)).text
     there = pass_transfers.address(PassTransfer.get())
     assert ada.post(f"{here}/transfer/withdrawal").status_code == 303
     gone = browse(None).post(there, data={"holder": "Grace Hopper"})
@@ -92,3 +94,5 @@ def test_a_ticket_of_a_cancelled_event_shows_no_code_and_is_not_printed(mine, at
     assert "This event is cancelled." in page
     for gone in ("code.svg", "ticket.pdf", "event.ics"):
         assert gone not in page
+    for page in (ada.get(holds.address(mine.item.order)).text, ada.get("/e/jazz-night").text):
+        assert ("This event is cancelled." in page, "event.ics" in page) == (True, False)

@@ -79,6 +79,7 @@ def test_a_buyer_asks_for_money_back_and_the_organizer_answers_on_the_list(three
     assert (refused.status_code, "Say why" in refused.text) == (422, True)
     assert ada.post(f"{here}/refund", data={"pass": one.id, **WHY}).status_code == 303
     assert "Money asked back" in ada.get(here).text
+    assert "You asked for a refund of 1 ticket. Acme decides" in ada.get(here).text
     alice = browse("alice")
     assert "Money back is asked for" in alice.get(f"/acme/events/{three.event_id}/orders/{three.id}").text
     assert len(alice.get(f"/acme/events/{three.event_id}/orders?look=asked").text.split("ada@example.org")) > 1

@@ -70,6 +70,7 @@ def test_one_is_open_at_a_time_and_can_be_taken_back(mine):
     first = pass_transfers.offer(mine, GRACE)
     second = pass_transfers.offer(mine, {"email": "bob@example.org"})
     assert [one.state for one in PassTransfer.select().order_by(PassTransfer.id)] == ["withdrawn", "open"]
+    assert pass_transfers.offered(passes.of(mine.item.order)) == {mine.id}
     with pytest.raises(Refused, match="isn't offered to you any more"):
         pass_transfers.accept(first, NAME)
     pass_transfers.withdraw(mine)
@@ -82,6 +83,7 @@ def test_it_lapses_with_its_time_whether_swept_or_not(mine, clock):
     offer = pass_transfers.offer(mine, GRACE)
     clock.forward(days=7)
     assert pass_transfers.state(PassTransfer.get()) == "lapsed"
+    assert pass_transfers.offered([mine]) == set()
     with pytest.raises(Refused):
         pass_transfers.accept(offer, NAME)
     assert (pass_transfers.lapse(), pass_transfers.lapse()) == (1, 0)

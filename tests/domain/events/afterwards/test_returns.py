@@ -40,6 +40,17 @@ def adds_up(order):
     return True
 
 
+def test_what_is_to_pay_is_said_once_until_something_came_or_time_is_over(paid_night, clock):
+    sums = lambda: [(one.words, one.cents) for one in order_money.lines(again(order)) if one.is_sum]  # noqa: E731
+    order, attempt = promised(*paid_night, count=3)
+    assert sums() == [("To pay", 6000)]
+    clock.forward(days=9)
+    assert sums() == [("Price", 6000)]
+    clock.forward(days=-9)
+    came(attempt, 6000)
+    assert sums() == [("Price", 6000), ("Nothing is owed", 0)]
+
+
 def test_what_goes_back_is_shown_line_by_line_before_it_is_done(three, at):
     one, other, _ = passes.of(three)
     shown = returns.preview(three, [one.id, other.id], {})
