@@ -104,7 +104,7 @@ def calendar(slug):
 
 
 def _wishes():
-    """{tier's id: how many} out of the form, or out of the address where a code was tried: its fields are called t12."""
+    """{tier's id: how many} out of the form, or of the address where a code was tried; fields are called t12."""
     asked = {whole(name[1:]): text for name, text in request.values.items() if name.startswith("t")}
     return {id: whole(text, 10_000) or 0 for id, text in asked.items() if id}
 
