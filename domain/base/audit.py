@@ -34,7 +34,8 @@ origin: contextvars.ContextVar = contextvars.ContextVar("origin", default=None)
 
 
 def record(action, summary, *, by=None, organization=None, target=None, result="success", category=None, **facts):
-    """Write one event. `action` is `noun.verb` past tense; `facts` are flat and are redacted by name.
+    """Write one event. `action` is `noun.verb` past tense; `facts` are flat and are redacted by name. Its category is
+    one of CATEGORIES: its noun, where that is one, else by whose it is.
 
     `target` is a row, or a pair (type, id) where there is none. Where a change of an organization's things is
     noted with the same words, `history.note` does both.
@@ -46,7 +47,7 @@ def record(action, summary, *, by=None, organization=None, target=None, result="
     row = {
         "at": moment,
         "created_at": moment,
-        "category": category or action.split(".")[0],
+        "category": category or _category(action, by, organization),
         "action": action,
         "result": result,
         "actor_email": by.email if by else None,
@@ -61,6 +62,13 @@ def record(action, summary, *, by=None, organization=None, target=None, result="
     newest = _newest(chain=chain)
     row |= {"chain": chain, "previous": newest[0][0] if newest else None}
     AuditEvent.insert(**row, actor=by, organization=organization, hash=_link(row)).execute()
+
+
+def _category(action, by, organization):
+    noun = action.partition(".")[0]
+    if noun in CATEGORIES:
+        return noun
+    return "organization" if organization else "admin" if by else "system"
 
 
 def _program(came):

@@ -104,7 +104,7 @@ def renew(*, by):
     lock("signing_key", by.organization.id)
     OrganizationKey.update(retired_at=now()).where(OrganizationKey.retired_at.is_null()).execute()
     made = _made()
-    history.note("events.key_renewed", "A new key signs tickets", made, by=by, verb="created", category="event")
+    history.note("events.key_renewed", "A new key signs tickets", made, by=by, verb="created")
     return made
 
 

@@ -8,14 +8,17 @@ import secrets
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from peewee import fn
+
 from database.clock import now
 from database.columns import public_id
 from database.locks import lock
 from database.scope import everywhere
 from database.transactions import writes
-from domain import Invalid, Refused, existing
+from domain import Invalid, NotFound, Refused, existing
 from domain.base import history, stepup
 from domain.events import copies, stock
+from domain.events.providers import accounts
 from domain.fields.choice import ZONES, Choice
 from domain.fields.kinds import Field, clean
 from domain.fields.moment import Moment
@@ -105,8 +108,8 @@ def is_over(event):
 
 
 def is_selling(event):
-    """Whether anything can be bought at all, by the server's clock."""
-    return event.state == "published" and not is_over(event)
+    """Whether anything can be bought at all, by the server's clock; of a suspended organization nothing."""
+    return event.state == "published" and not is_over(event) and event.organization.status == "active"
 
 
 def local(event, moment):
@@ -126,28 +129,27 @@ class Found:
 
 
 def find(slug):
-    """The event at this address (or by its public id), whoever's it is; None for none that strangers may see."""
+    """The event at this address (or by its public id), whoever's it is; None for none that strangers may see.
+    Refuses with NotFound while its organization is suspended."""
     slug = clean(slug)[:80].lower() if len(slug) <= 80 else ""
     with everywhere("an event's page names no organization"):
         kept = EventSlug.one(EventSlug.slug == slug)
         event = kept.event if kept else None
         if event is None or event.state == "draft" or event.visibility == "private":
             return None
-        if event.organization.status != "active":
+        if event.organization.status == "deleted":
             return None
+        if event.organization.status == "suspended":
+            raise NotFound("This page is unavailable for now. Tickets that were bought stay good.")
     return Found(event, event.slug != slug)
 
 
 def _free_slug(title, but=None):
     base = organizations.slugged(title, "event")
     with everywhere("an event's address is one of the whole site"):
-        taken = {
-            one.slug
-            for one in EventSlug.select(EventSlug.slug, EventSlug.event).where(
-                (EventSlug.slug == base) | EventSlug.slug.startswith(base + "-")
-            )
-            if one.event_id != but
-        }
+        alike = (EventSlug.slug == base) | EventSlug.slug.startswith(base + "-")
+        kept = EventSlug.select(EventSlug.slug, EventSlug.event).where(alike)
+        taken = {one.slug for one in kept if one.event_id != but}
     slug, number = base, 2
     while slug in taken:
         slug, number = f"{base}-{number}", number + 1
@@ -164,15 +166,8 @@ def move(id, wish, *, by):
         raise Invalid({"slug": f"“{slug}” is the address of another event."})
     EventSlug.insert(event=event, slug=slug).on_conflict_ignore().execute()
     Event.update(slug=slug).where(Event.id == event.id).execute()
-    history.note(
-        "event.moved",
-        f"{event.title}: /e/{event.slug} → /e/{slug}",
-        event,
-        by=by,
-        field="slug",
-        before=event.slug,
-        after=slug,
-    )
+    summary, moved = f"{event.title}: /e/{event.slug} → /e/{slug}", {"before": event.slug, "after": slug}
+    history.note("event.moved", summary, event, by=by, field="slug", **moved)
     return f"Its page is /e/{slug} now. The old address leads there."
 
 
@@ -192,6 +187,9 @@ def missing(event):
         found.append(("when", "Say where it is: a place, or an address online."))
     if not _tiers(event).where(Tier.state == "on", Tier.kind == "admission").exists():
         found.append(("tickets", "Offer at least one kind of ticket."))
+    dearest = _tiers(event).select(fn.MAX(Tier.price_cents)).where(Tier.state == "on").scalar()
+    if dearest and not (event.transfer_about or accounts.usable(event.currency, dearest)):
+        found.append(("money", "Say where money is transferred to, or connect an account: nobody could pay."))
     if event.organization.status != "active":
         found.append(("about", "The organization is suspended."))
     return found

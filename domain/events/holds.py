@@ -23,6 +23,7 @@ from domain.fields.email import Usable, normalized
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
 from domain.fields.text import Name
+from domain.organizations import permissions
 from models import Buyer, OrderItem, Organization, Place, TicketOrder, Tier
 
 SWEPT = 50  # lapsed holds that a buyer who finds nothing free sweeps at most
@@ -30,7 +31,7 @@ LINES = 30  # kinds of tickets in one order
 
 
 class HoldExpired(Refused):
-    code = "HOLD_EXPIRED"
+    code, status = "HOLD_EXPIRED", 410
 
 
 @dataclass(frozen=True)
@@ -260,16 +261,18 @@ def locked(order_id):
 
 
 def own(order_id):
-    """The order while its hold runs, locked. Refuses with HoldExpired, or NotFound."""
+    """The order while its hold runs, locked. Refuses as `check_live` does, or with NotFound."""
     order = locked(order_id)
     check_live(order)
     return order
 
 
 def check_live(order):
-    """Refuse with HoldExpired where what it holds isn't its own any more."""
+    """Refuse with HoldExpired where what it holds isn't its own any more, and while its organization is suspended."""
     if not order.is_live:
         raise HoldExpired("The time to buy these tickets is over. They are free again: choose anew.")
+    if order.organization.status != "active":
+        raise permissions.OrganizationSuspended("Nothing is sold here for now. These tickets weren't paid for.")
 
 
 @writes

@@ -13,7 +13,7 @@ from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, Refused
-from domain.base import configuration, outgoing, settings
+from domain.base import configuration, history, outgoing, settings
 from domain.events import events, holds, passes, refunds, reported, stock
 from domain.fields.money import written
 from models import Organization, PaymentAttempt, Place, TicketOrder, TicketPayment, TicketRefund
@@ -103,8 +103,10 @@ def note_transfer(order_id, cents, *, by):
         currency=order.currency,
         paid_at=now(),
     )
+    sum = written(payment.amount_cents, payment.currency)
     settle(order.id)
-    return f"{written(payment.amount_cents, payment.currency)} are noted for order {order.number}."
+    history.note("payment.noted", f"{sum} by transfer were noted for order {order.number}", order, by=by)
+    return f"{sum} are noted for order {order.number}."
 
 
 @writes
@@ -126,6 +128,8 @@ def note_sent_back(refund_id, *, by):
         note_refunded(payment, payment.refunded_cents + refund.amount_cents)
         settle(refund.order_id)
         tell_of_refund(refund)
+        sum = written(refund.amount_cents, payment.currency)
+        history.note("refund.noted", f"{sum} were noted as sent back by hand", refund, by=by)
     return "Noted: the money went back."
 
 

@@ -103,8 +103,9 @@ def give(order, found, reason, fee, by):
     """Do what a Preview of a locked order shows, in the present transaction, and tell its buyer; returns how much is on
     its way back because of it."""
     was = order.refunded_cents + refunds.under_way_of(order)
+    why = "organizer" if by is not None and found.cents == fee else "refunded"  # taken back, and no money with it
     for one in found.passes:
-        if not passes.void(one, "refunded"):
+        if not passes.void(one, why):
             raise Refused("One of these tickets is void already.", "PASS_VOID")
     for item, count in found.counts:
         give_back(order, item, count, reason or "a pass was cancelled")

@@ -121,7 +121,6 @@ def open_door(keeper, name, checkpoint_id):
         f"{name} works at {gate.name}",
         made,
         by=keeper.user,
-        category="event",
         organization=keeper.organization,
     )
     return made, token
@@ -159,7 +158,7 @@ def revoke(id, *, by):
     if not Device.update(revoked_at=now()).where(Device.id == id, Device.revoked_at.is_null()).execute():
         raise NotFound("This phone is off the door already.")
     device = Device.get(Device.id == id)
-    history.note("device.revoked", f"{device.name} was taken off the door", device, by=by, category="event")
+    history.note("device.revoked", f"{device.name} was taken off the door", device, by=by)
     return f"{device.name} is off the door."
 
 
@@ -170,7 +169,7 @@ def let_back(id, *, by):
     if not Device.update(revoked_at=None).where(Device.id == id, Device.revoked_at.is_null(False)).execute():
         raise NotFound("This phone isn't off the door.")
     device = Device.get(Device.id == id)
-    history.note("device.let_back", f"{device.name} works at the door again", device, by=by, category="event")
+    history.note("device.let_back", f"{device.name} works at the door again", device, by=by)
     return f"{device.name} works again."
 
 

@@ -13,6 +13,7 @@ from database.clock import now
 from database.compiled import CompiledPairs
 from database.parameters import parameter
 from database.transactions import writes
+from domain.base import audit
 from domain.events import codes, events, passes
 from domain.events.afterwards import seats
 from domain.events.door import checkpoints
@@ -89,7 +90,7 @@ def _take(keeper, device, one):
         note=note,
     )
     if one.kind == "undo":
-        return _undo(scan, one)
+        return _undo(keeper, scan, one)
     facts, scan.ticket, other = _facts(keeper, gate, one, moment)
     there = facts.pop("there", None)
     result = facts.pop("said", "") or checkpoints.decide(facts)
@@ -210,7 +211,7 @@ def _leave(scan, gate, day):
     Presence.update(is_inside=False, last=scan.id).where(*mine).execute()
 
 
-def _undo(scan, one):
+def _undo(keeper, scan, one):
     """Take back the admission that this phone made by the scan whose nonce `serial` names, within ten minutes."""
     back = Scan.one(Scan.device == scan.device_id, Scan.nonce == one.serial[:40])
     scan.result = "nothing_to_undo"
@@ -219,6 +220,8 @@ def _undo(scan, one):
         mine = (Presence.ticket == back.ticket_id, Presence.last == back.id)
         if Presence.update(is_inside=False, entries=Presence.entries - 1).where(*mine, Presence.is_inside).execute():
             scan.result, scan.first = "undone", back.id
+            about = {"by": keeper.user, "organization": keeper.organization, "target": back.ticket}
+            audit.record("checkin.undone", "An admission was taken back at the door", **about)
             Presence.delete().where(*mine, Presence.entries == 0).execute()
     scan.save(force_insert=True)
     return answer(scan)

@@ -31,6 +31,14 @@ def test_an_event_says_who_what_where_and_from_where(cast):
     assert (event.metadata, event.ip, event.request_id) == ({"role": "member"}, "10.0.0.1", "r1")
 
 
+def test_every_event_is_of_a_category_that_the_log_is_filtered_by(cast):
+    whose = {"by": cast.bob, "organization": cast.acme}
+    said = [("billing.x", whose, "billing"), ("order.x", whose, "organization"), ("mail.x", {"by": cast.bob}, "admin")]
+    for action, about, category in [*said, ("mail.x", {}, "system"), ("order.x", {"category": "member"}, "member")]:
+        write(audit.record, action, "x", **about)
+        assert newest().category == category in audit.CATEGORIES
+
+
 @pytest.mark.parametrize(
     "name", ["password", "new_password", "api_token", "code", "Secret", "cookie", "api_key", "password_hash"]
 )

@@ -3,6 +3,7 @@
 import pytest
 
 from domain import Forbidden, Invalid
+from domain.base.configuration import Configuration
 from domain.events import events
 from domain.lists import rows
 from models import Event, Stock
@@ -19,6 +20,16 @@ def test_the_gate_lists_what_is_missing(clock, inside_acme, at):
         events.publish(event.id, by=at("alice"))
     assert "at least one kind of ticket" in refusal.value.sentence
     assert Event.get_by_id(event.id).state == "draft"
+
+
+def test_what_costs_money_is_published_once_it_can_be_paid(clock, inside_acme, at, monkeypatch):
+    monkeypatch.setattr(Configuration, "has_sandbox", False)
+    event, _ = make_event(at("alice"), publish=False, tickets=({"price_cents": "20"}, {}))
+    ((part, words),) = events.missing(event)
+    assert (part, "nobody could pay" in words) == ("money", True)
+    event.transfer_about = "IBAN DE02"
+    assert not events.missing(event)
+    make_event(at("alice"), title="Free for all")
 
 
 def test_it_goes_from_draft_to_published_to_cancelled_and_never_back(night, at):

@@ -2,7 +2,7 @@ import pytest
 
 from domain import NotFound, Refused
 from domain.events import orders, payments, refunds
-from models import Letter, Outgoing, TicketOrder, TicketPayment, TicketRefund
+from models import AuditEvent, Letter, Outgoing, TicketOrder, TicketPayment, TicketRefund
 from tests.domain.events.test_payments import again, came, paid_night, promised
 from tests.fixtures.threads import write
 
@@ -29,6 +29,12 @@ def test_a_transfer_is_sent_back_by_hand_and_noted_once(paid_night, at):
     for _ in range(2):
         payments.note_sent_back(refund.id, by=at("alice"))
     assert again(order).refunded_cents == TicketPayment.get().refunded_cents == 2000
+    said = AuditEvent.select(AuditEvent.summary).where(AuditEvent.action << ("payment.noted", "refund.noted"))
+    came, went = [one.summary for one in said.order_by(AuditEvent.id)]
+    assert (came, went) == (
+        f"€20.00 by transfer were noted for order {order.number}",
+        "€20.00 were noted as sent back by hand",
+    )
     assert TicketOrder.get().state == "cancelled"
     told = Outgoing.select().join(Letter, on=Letter.queued_as == Outgoing.id)
     (letter,) = told.where(Letter.template == "refund_confirmed")

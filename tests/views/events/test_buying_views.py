@@ -19,7 +19,7 @@ from domain.events.carriers import prints
 from domain.events.line import places
 from domain.events.referring import referrals, vias
 from domain.lists import rows
-from models import Event, Outgoing, Pass, TicketOrder
+from models import Event, Organization, Outgoing, Pass, TicketOrder
 from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.entrance import just_signed_in
 from tests.fixtures.events import make_event, make_tier, make_voucher
@@ -184,7 +184,25 @@ def test_event_case_17_our_page_says_which_it_was_when_the_time_is_over(night, b
     clock.forward(minutes=16)
     assert "weren't bought in time" in stranger.get(there).text.replace("&#39;", "'")
     late = stranger.post(there, data=WHO)
-    assert (late.status_code, "The time is over" in late.text) == (409, True)
+    assert (late.status_code, "The time is over" in late.text) == (410, True)
+
+
+def test_a_suspended_organization_sells_nothing_and_its_page_says_so(night, browse, cast):
+    event, tier = night
+    stranger, late = browse(None), browse(None)
+    there = held(stranger, event, tier)
+    mine = Organization.id == cast.acme.id
+    writes(Organization.update(status="suspended").where(mine).execute)()
+    page = late.get("/e/jazz-night")
+    assert (page.status_code, "unavailable for now" in page.text) == (404, True)
+    assert late.post("/e/jazz-night/orders", data={f"t{tier.id}": "1"}).status_code == 404
+    refused = stranger.post(there, data=WHO)
+    assert (refused.status_code, "Nothing is sold here for now" in refused.text) == (403, True)
+    assert not Pass.select().exists()
+    assert not events.is_selling(Event.get_by_id(event.id))  # so nobody in line is called
+    writes(Organization.update(status="active").where(mine).execute)()
+    assert stranger.post(there, data=WHO).status_code == 303
+    assert Pass.select().count() == 2
 
 
 def test_a_hidden_ticket_shows_with_its_code_alone(night, browse, at):
@@ -268,7 +286,7 @@ def test_who_gets_no_tickets_may_have_as_many_letters_as_before(night, browse, m
     there = held(stranger, event, tier, 1)
     writes(TicketOrder.update(hold_until_at=now() - timedelta(minutes=1)).execute)()
     for _ in range(4):
-        assert stranger.post(there, data=WHO).status_code == 409
+        assert stranger.post(there, data=WHO).status_code == 410
     assert stranger.post(held(browse(None), event, tier, 1), data=WHO).status_code == 303
 
 

@@ -63,6 +63,13 @@ def test_what_goes_back_is_shown_line_by_line_before_it_is_done(three, at):
     assert adds_up(three)
 
 
+@pytest.mark.parametrize(("fee", "why"), [("20", "organizer"), ("5", "refunded")])
+def test_a_ticket_says_whether_it_was_taken_back_with_its_money(three, at, fee, why):
+    one, *_ = passes.of(three)
+    returns.take_back(three.id, [one.id], {}, WHY | {"fee": fee}, by=at("alice"))
+    assert passes.again(one).void_reason == why
+
+
 def test_shares_of_a_price_that_does_not_divide_are_exact_in_the_end(clock, inside_acme, at):
     event, (tier,) = make_event(at("alice"), tickets=({"price_cents": "33.33"},), transfer_about="IBAN", tax_bps="19")
     order, attempt = promised(event, tier, count=3)

@@ -9,7 +9,7 @@ from database.clock import now
 from database.scope import inside
 from domain.events import codes
 from domain.events.door import devices, scans
-from models import Checkpoint, Device, EventSession, Pass, Presence, Scan
+from models import AuditEvent, Checkpoint, Device, EventSession, Pass, Presence, Scan
 from tests.fixtures.doors import an_event, at_the_door, code_of, passes_of
 from tests.fixtures.threads import together, write
 
@@ -181,6 +181,8 @@ def test_an_admission_is_taken_back_within_ten_minutes_and_not_later(door, clock
     clock.forward(minutes=9)
     assert scan(door, serial=one.nonce, kind="undo")["result"] == "undone"
     assert scan(door, serial=one.nonce, kind="undo")["result"] == "nothing_to_undo"
+    (undone,) = AuditEvent.select().where(AuditEvent.action == "checkin.undone")
+    assert (undone.actor, undone.target_id) == (keeper.user, str(door[3][0].id))
     again = asked(door[3][0])
     assert scans.take(keeper, phone, [again])[0]["result"] == "ok"
     clock.forward(minutes=11)
