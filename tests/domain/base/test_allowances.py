@@ -76,14 +76,11 @@ def test_attack_a2_tickets_that_are_sent_again_mail_nobody_for_ever(clock, cast,
     event, (tier,) = make_event(at("alice"))
     order = bought(event, tier, email="victim@example.org")
     one = passes.of(order)[0]
-    acts = (
-        lambda: orders.send_again(order.id, by=at("alice")),
-        lambda: passes.send_again(one.id, by=at("alice")),
-        lambda: passes.new_code(one.id, by=at("alice")),
-    )
+    again = (lambda: orders.send_again(order.id, by=at("alice")), lambda: passes.send_again(one.id, by=at("alice")))
+    anew = (lambda: passes.new_code(one.id, by=at("alice")),)
     before = mailed("victim@example.org")
     refused = 0
-    for act in acts * 2:
+    for act in (*again * 2, *anew * 2):
         try:
             act()
         except TooOften:
