@@ -106,6 +106,7 @@ function show(said, scan) {
   lines.push(sign, line("", said.says ?? word.says, "h1"));
   if (said.name !== undefined) lines.push(line("door-name", said.name || "No name"), line("", said.tier ?? ""));
   if (said.first) lines.push(line("", `First at ${clock(said.first.at)}, ${said.first.gate}${said.first.phone ? `, by ${said.first.phone}` : ""}`));
+  if (word.next && !said.says) lines.push(line("", word.next));
   if (said.other) lines.push(line("", `For ${said.other.title}${said.other.venue ? `, ${said.other.venue}` : ""}`));
   if (said.result === "ok_unknown" && meta) lines.push(line("", `This phone knows what was sold until ${clock(meta.now)}.`));
   if (word.admits) {
@@ -117,6 +118,7 @@ function show(said, scan) {
   }
   place.className = `door-answer ${word.tone}`;
   place.replaceChildren(...lines);
+  place.scrollIntoView({ block: "nearest" }); // who was let in by name stands far below
   sound(word.tone);
   if (isOnline) sync();
 }
@@ -192,13 +194,17 @@ async function step() {
     await store.keep(snapshot);
     meta = await store.meta();
     net(true);
-    const held = meta.counts[gate()] ?? [0, 0];
-    part("counts").replaceChildren(line("", String(held[0]), "strong"), ` in at this gate, ${meta.good} good tickets`);
+    count();
   } catch (error) {
     if (error.message !== "revoked") net(false, error);
   }
   if (door.isConnected && part("queue")) await tell();
   if (meta && Date.now() + drift > Date.parse(meta.event.ends) + FORGET) await store.forget();
+}
+
+function count() {
+  const held = meta.counts[gate()] ?? [0, 0];
+  part("counts").replaceChildren(line("", String(held[0]), "strong"), ` in at this gate, ${meta.good} good tickets`);
 }
 
 // --- the page -------------------------------------------------------------------------------------------------
@@ -247,15 +253,19 @@ addEventListener("beforeunload", (leaving) => { if (!part("queue")?.hidden) leav
 const start = part("camera-start"), torch = part("torch");
 start.hidden = false;
 start.addEventListener("click", async () => {
-  if (seeing) { seeing.end(); seeing = null; part("camera").hidden = true; torch.hidden = true; start.querySelector("span").textContent = "Use the camera"; return; }
-  part("camera").hidden = false;
-  seeing = await camera.look(part("camera").querySelector("video"), {
+  const video = part("camera").querySelector("video"), wasSeeing = seeing;
+  seeing?.end();
+  seeing = null;
+  part("camera").hidden = wasSeeing;
+  video.hidden = false;
+  if (!wasSeeing) seeing = await camera.look(video, {
     scanner: "/door/scanner.js", zxing: zxingReaderJs, wasm: zxingReaderWasm,
     heard: (text) => take({ code: text }), says: (words) => { part("camera-says").textContent = words; },
   });
-  if (!seeing) return;
-  start.querySelector("span").textContent = "Stop the camera";
-  torch.hidden = !seeing.torch;
+  video.hidden = !seeing; // what is wrong is said without a black box
+  start.querySelector("span").textContent = seeing ? "Stop the camera" : "Use the camera";
+  start.classList.toggle("btn-primary", !seeing);
+  torch.hidden = !seeing?.torch;
 });
 /** The page itself is there without a network, too: the first visit came before its service worker. */
 async function keepPage() {
@@ -270,6 +280,7 @@ torch.addEventListener("click", () => seeing?.torch?.((isLit = !isLit)));
 
 store = await open(event);
 meta = await store.meta();
+if (meta) count(); // what it knew last, where no network tells
 await navigator.storage?.persist?.();
 keepPage().catch(() => { /* then the page needs the network to open */ });
 addEventListener("online", () => { isOnline = true; sync(); });

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -9,6 +10,8 @@ import segno
 from playwright.sync_api import expect
 
 from tests.browser.server import TOP
+from tests.browser.test_events import looks_right
+from tests.browser.test_phone import PHONE
 
 SCANS = int(os.environ.get("SCANS", "60"))  # of each phone; `make door` scans a thousand
 OVERLAP = max(5, SCANS // 20)
@@ -90,6 +93,25 @@ def test_a_hardware_scanner_types_and_everything_is_answered_and_taken_back(page
     page.get_by_role("button", name="Let in Guest 2").click()
     expect(answer).to_contain_text("Come in")
     expect(page.locator("[data-counts]")).to_contain_text("1 in at this gate, 3 good tickets")
+
+
+def test_on_a_phone_the_answer_comes_into_sight_and_no_code_is_left_behind(page_of, demo):
+    night = made(demo, "Crowded Night", 12)
+    page = at_the_door(page_of("bob", **PHONE), night, "In a pocket")
+    page.get_by_label("Name").press_sequentially("guest")
+    page.get_by_role("button", name="Let in Guest 9").tap()
+    answer = page.locator("#door_answer h1")
+    expect(answer).to_have_text("Come in")
+    expect(answer).to_be_in_viewport(ratio=1)
+    looks_right(page)
+    types(page, night["codes"][0])
+    expect(page.locator("#door_answer")).to_contain_text("Guest 0")
+    page.reload()
+    expect(page.locator("[data-ready]")).to_be_attached()
+    expect(page.get_by_label("Code or serial")).to_have_value("")
+    page.get_by_role("button", name="Use the camera").tap()
+    expect(page.locator("[data-camera-says]")).to_contain_text(re.compile("has no camera|isn't allowed"))
+    expect(page.locator("[data-camera] video")).to_be_hidden()
 
 
 def test_without_scripts_a_code_is_typed_and_sent(page_of, demo):
