@@ -156,7 +156,7 @@ CALENDAR = (
     Job("inbox", "Work off webhooks", inbox.work_off, every(seconds=5), woken_by="inbox", due=inbox.is_due),
     Job("webhook_replays", "Replay webhooks", replays.replay_some, every(seconds=15), woken_by="webhook_replays"),
     Job("outgoing", "Send letters and notifications", LETTERS, **LEAVING, woken_by=outgoing.LETTERS),
-    Job("newsletter", "Send the newsletter", news.work, every(seconds=15), woken_by=outgoing.NEWS),
+    Job("newsletter", "Send the newsletter", news.work, every(seconds=15), woken_by=outgoing.NEWS, due=news.is_due),
     Job("outgoing_money", "Have providers do what was decided", MONEY, **LEAVING, woken_by=outgoing.MONEY),
     Job(
         "outgoing_addresses",
@@ -178,7 +178,14 @@ CALENDAR = (
     Job(
         "record_words", "Move what is searched of tables", rules.move_words, every(seconds=15), woken_by="record words"
     ),
-    Job("record_formulas", "Work out formulas", dependents.work, every(seconds=15), woken_by="record formulas"),
+    Job(
+        "record_formulas",
+        "Work out formulas",
+        dependents.work,
+        every(seconds=15),
+        woken_by="record formulas",
+        due=dependents.is_due,
+    ),
     Job("record_numbers", "Number rows of tables", numbers.work, every(seconds=15), woken_by="record numbers"),
     Job("flyer_batch", "Draw batches of flyers", batch_drawing.work, every(seconds=15), woken_by="flyer_batch"),
     Job("flyer_batches", "Let go of batches nobody began", flyer_batches.drop_old, every(hours=6), once=True),
@@ -198,6 +205,7 @@ CALENDAR = (
         arrivals.work,
         every(seconds=15),
         woken_by="organization_import",
+        due=arrivals.is_due,
     ),
     Job(
         "kind_rehearsal", "Look at cells of long tables", rehearsals.work, every(seconds=15), woken_by="kind_rehearsal"

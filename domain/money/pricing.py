@@ -188,17 +188,22 @@ def last_sync():
     return long_jobs.newest(SYNC)
 
 
-def sync():
+def _begin_the_first():
+    """The sandbox's prices are always there, so an install without keys need not be told to read them."""
+    if configuration.active.has_sandbox and catalog() is None:
+        writes(_begin_once)()
+
+
+def _begin_once():
+    if catalog() is None:
+        long_jobs.begin(SYNC)
+
+
+@long_jobs.worker(SYNC, before=_begin_the_first)
+def sync(work):
     """Do the sync that was asked for: read all pages, then replace the snapshot at once.
     Returns how many products and prices were read, 0 when nothing was asked for. A failing provider is
     recorded, not raised."""
-    if configuration.active.has_sandbox and catalog() is None:
-        _begin_the_first()
-    return _sync()
-
-
-@long_jobs.worker(SYNC)
-def _sync(work):
     products: dict[str, dict] = {}
     prices: dict[str, dict] = {}
     try:
@@ -212,13 +217,6 @@ def _sync(work):
         return _keep_old(work, str(failed))
     _replace(work, *_ours(products, prices))
     return len(products) + len(prices) + 1
-
-
-@writes
-def _begin_the_first():
-    """The sandbox's prices are always there, so an install without keys need not be told to read them."""
-    if catalog() is None:
-        long_jobs.begin(SYNC)
 
 
 def _ours(products, prices):

@@ -111,9 +111,8 @@ class Sandbox:
 
 
 @pytest.fixture
-def pay(at, monkeypatch):
-    """alice buys for Acme at the sandbox; nothing comes in a rush that work would wait for."""
-    monkeypatch.setattr(inbox, "WITHIN", 0)
+def pay(at):
+    """alice buys for Acme at the sandbox."""
     stripe.wire._client.cache_clear()
     return Sandbox(at("alice"))
 

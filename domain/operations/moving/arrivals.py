@@ -111,6 +111,11 @@ def newest(limit=20):
     return long_jobs.runs(JOB, limit)
 
 
+def is_due():
+    """Whether a file is to be brought in, or let go of."""
+    return any(job.is_open or not job.facts.get("is_cleared") for job in newest())
+
+
 def work():
     """Bring in what was asked for; returns 1, or 0 when nothing was. What can't come is given up, and all that came of
     it goes again."""

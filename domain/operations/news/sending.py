@@ -26,6 +26,13 @@ KEPT = timedelta(days=390)  # recipients, counted from the end: letters are kept
 _judged: dict[int, float] = {}
 
 
+def is_due():
+    """Whether an issue begins, is prepared, sent or was stopped, or any letter waits."""
+    begins = (Campaign.status == "scheduled") & (Campaign.scheduled_at <= now())
+    is_open = begins | Campaign.status.in_(("preparing", "sending"))
+    return outgoing.is_due() or Campaign.one(is_open) is not None or bool(_left_by_stopped(1))
+
+
 def work():
     """One round: begin what is due, prepare, hand letters over at the pace of the settings; returns how much was done,
     0 when nothing is left to do now."""
@@ -102,9 +109,13 @@ def _why_not(reader, held):
 
 def _skip_stopped():
     """Of issues that were stopped, leave out who still waits, a batch at a time."""
-    mine = CampaignRecipient.select(CampaignRecipient.id).join(Campaign).where(Campaign.status == "stopped")
-    ids = [id for (id,) in mine.where(CampaignRecipient.state == "waiting").limit(PREPARED).tuples()]
+    ids = _left_by_stopped(PREPARED)
     return writes(_skip)(ids) if ids else 0
+
+
+def _left_by_stopped(limit):
+    mine = CampaignRecipient.select(CampaignRecipient.id).join(Campaign).where(Campaign.status == "stopped")
+    return [id for (id,) in mine.where(CampaignRecipient.state == "waiting").limit(limit).tuples()]
 
 
 def _skip(ids):

@@ -142,6 +142,11 @@ def _moved_results(shape, before, after):
 # --- the queue --------------------------------------------------------------------------------------------------------
 
 
+def is_due():
+    """Whether any row has to be worked out."""
+    return RecordStale.select().exists() or _some.is_due()
+
+
 def work():
     """One batch of rows that have to be worked out; how many, 0 when there is nothing to do."""
     with everywhere("marks of all organizations are worked off"):

@@ -7,13 +7,11 @@ import re
 import subprocess
 import sys
 import textwrap
-import threading
 from pathlib import Path
 
 import pytest
 from openapi_spec_validator import validate
 from werkzeug.datastructures import MultiDict
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from database.scope import inside
 from domain.lists import rows
@@ -24,8 +22,11 @@ from static.build import MODULES, node
 from tests.conftest import application
 from tests.fixtures.doors import an_event
 from tests.fixtures.keys import a_key, pay
+from tests.fixtures.serving import served
 from tests.test_access import ROUTES
 from views.machines import openapi, python, typescript
+
+__all__ = ["served"]  # the fixture
 
 SANDBOX = "sandbox.api"  # speaks the words of the provider that it stands in for
 NOT_JSON = {SANDBOX}
@@ -125,23 +126,6 @@ STRICT = {
     "skipLibCheck": False,
     "types": [],
 }
-
-
-class Silent(WSGIRequestHandler):
-    def log(self, *args):
-        pass
-
-
-@pytest.fixture
-def served(web):
-    """The address of a running server."""
-    made = make_server("127.0.0.1", 0, web, threaded=True, request_handler=Silent)
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{made.server_port}"
-    made.shutdown()
-    made.server_close()
-    thread.join()
 
 
 def compiled(folder, document, story, emits=False):

@@ -148,7 +148,7 @@ class Transport(library.RequestsClient):
 
 
 @pytest.fixture
-def ours(peer, house, monkeypatch):
+def ours(peer, unhoused, monkeypatch):
     """Our adapter, speaking to localstripe."""
     transport = Transport(peer.address)
     account = Account(KEY, (SECRET,), {"pro_monthly": "plan_monthly"}, live=False, transport=transport)
