@@ -267,6 +267,7 @@ CALENDAR = (
     Job("integrity", "Check the database's file", verifications.check_file, at(4, 30), once=True),
     Job("credit_resets", "Begin the month's credits", batches(100, credits.reset_stale), at(0, 5)),
     Job("credit_lapses", "Release lapsed holds, end credits", batches(100, credits.lapse), every(minutes=5)),
+    Job("given_ends", "Tell of plans whose time is over", grants.tell_of_ends, every(hours=1), once=True),
     Job("thumbnails", "Draw small pictures of files", batches(10, attachments.draw_thumbnails), **SMALL),
     Job("files", "Remove files that were removed long ago", batches(100, attachments.purge), at(3, 50)),
     Job("quarantine", "Remove files and answers that were thrown away", batches(100, quarantine.purge), at(3, 55)),

@@ -159,7 +159,7 @@ SPENT = {
     "wrong_keys": parse("20/15 minutes"),  # wrong keys of one beginning from one network
     "all_wrong_keys": parse("200/15 minutes"),  # and of any beginning
     "beacons": parse("600/minute"),  # what browsers of one network tell of flyers; a hall full of people tells fewer
-    "checkouts": parse("10/hour"),  # orders that a person begins; what was sold out isn't counted
+    "checkouts": parse("10/hour"),  # orders of tickets or plans that a person begins; what was sold out isn't counted
     "network_checkouts": parse("120/hour"),  # and strangers of one network: a hall full of people is one
     "imports": parse("60/hour"),  # files that a person brings
     "pictures": parse("20/hour"),  # of themselves that a person tries

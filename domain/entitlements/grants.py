@@ -8,12 +8,13 @@ from database.clock import now
 from database.compiled import Compiled, CompiledRows
 from database.locks import lock
 from database.parameters import parameter
-from database.scope import everywhere, inside
+from database.scope import everywhere, inside, scope
 from database.transactions import writes
-from domain.base import changes, configuration, long_jobs, settings
+from domain.base import audit, changes, configuration, long_jobs, outgoing, settings
 from domain.entitlements import plans
 from domain.entitlements.plans import PLANS
-from models import Grant, Licence, Payment, Subscription
+from domain.fields.number import counted
+from models import Grant, Licence, Membership, Payment, Subscription
 
 # On every page: `list_1m_vs_jinja_page`.
 _active = Compiled(
@@ -78,6 +79,32 @@ def revoke_all(reason):
     return Grant.update(revoked_at=now(), revoke_reason=reason).where(Grant.revoked_at.is_null()).execute()
 
 
+LATE = timedelta(days=7)  # what a server that was off kept back so long is said no more
+
+
+def tell_of_ends():
+    """Tell owners and admins, once, that what was given until a day (by hand, or by a backer's code) is over; returns
+    of how much. What was paid for tells of itself when it ends."""
+    with everywhere("what was given ends in all organizations"):
+        over = Grant.expires_at <= now(), Grant.expires_at > now() - LATE, Grant.revoked_at.is_null()
+        rows = Grant.select().where(Grant.provider.is_null(), *over).order_by(Grant.id.desc())
+        found = {row.source: row for row in rows}  # of each source its first
+    return sum(_tell_of_end(row) for row in found.values())
+
+
+@writes
+def _tell_of_end(grant):
+    organization, seats = grant.organization, given_seats(grant.capability)
+    label = counted(seats, "more seat") if seats else plans.get(grant.plan_key).label
+    about = {"organization": organization, "link": f"/{organization.slug}/billing"}
+    key, title = (
+        f"plan_over:{grant.source}:{grant.expires_at:%Y%m%d}",
+        f"What {organization.name} was given has ended: {label}",
+    )
+    told = [outgoing.notify(user, "plan.over", key, title, **about) for user in Membership.keepers(organization)]
+    return any(told)
+
+
 # --- when a plan comes to include something else ----------------------------------------------------------
 
 
@@ -95,6 +122,8 @@ def include(source, plan, *, provider, expires_at, source_type="subscription"):
             news += 1
         elif any(getattr(known, name) != value for name, value in values.items()):
             news += Grant.update(**values).where(Grant.id == known.id).execute()
+    if provider and plan.capabilities and not any(one.revoked_at is None for one in held.values()):
+        audit.record("billing.grant_created", f"{plan.label}: access has begun", organization=scope(), source=source)
     if any(one.revoked_at is None and one.capability not in plan.capabilities for one in held.values()):
         news += revoke(source, "not in the plan any more", kept=plan.capabilities)
     return bool(news)
@@ -112,14 +141,24 @@ def revoke(source, reason, kept=()):
     return (query.where(Grant.capability.not_in(kept)) if kept else query).execute()
 
 
+def _end(source, plan_key, reason):
+    """Take back what was paid for; returns whether there was any of it, which the audit log says."""
+    ended = revoke(source, reason)
+    if ended:
+        about = {"organization": scope(), "source": source, "reason": reason}
+        audit.record("billing.grant_revoked", f"{plans.get(plan_key).label}: access has ended ({reason})", **about)
+    return bool(ended)
+
+
 def follow(subscription, organization=None):
     """Have a subscription's grants be what it and its payments say now; returns whether that was news.
     In the present transaction, inside the organization. Access follows what was paid."""
     until, refusal = lasts(subscription, organization)
+    source = source_of(subscription)
     if refusal:
-        return bool(revoke(source_of(subscription), refusal))
+        return _end(source, subscription.plan_key, refusal)
     plan = plans.stored(subscription.plan_key)
-    return include(source_of(subscription), plan, provider=subscription.provider, expires_at=until)
+    return include(source, plan, provider=subscription.provider, expires_at=until)
 
 
 # For every event of a subscription: `events_worked_per_second`.
@@ -198,7 +237,7 @@ def follow_licence(payment):
         reason = reason or "the organization was deleted"
         ended_at = licence.ended_at or now()
         Licence.update(ended_at=ended_at, end_reason=reason).where(Licence.id == licence.id).execute()
-        return bool(revoke(source, reason))
+        return _end(source, licence.plan_key, reason)
     Licence.update(ended_at=None, end_reason=None).where(Licence.id == licence.id).execute()
     plan = plans.stored(licence.plan_key)
     return include(source, plan, provider=payment.provider, expires_at=None, source_type="one_time")

@@ -56,7 +56,9 @@ def app_home():
 
 
 @blueprint.get("/tasks", defaults={"place": "tasks"})
+@blueprint.get("/records", defaults={"place": "records"})
 @blueprint.get("/organizer/events", defaults={"place": "events"})
+@blueprint.get("/organizer/events/create", defaults={"place": "events/new"})
 @blueprint.get("/settings/organization", defaults={"place": "settings"})
 @blueprint.get("/settings/members", defaults={"place": "members"})
 @blueprint.get("/settings/workspaces", defaults={"place": "workspaces"})

@@ -9,6 +9,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from database.clock import local, now
 from domain import Refused
 from domain.base import configuration, keys, settings
+from domain.base.allowances import spend
 from domain.entitlements import credit_standings, grants, plans
 from domain.fields.kinds import whole
 from domain.fields.number import counted
@@ -162,6 +163,7 @@ def _quantity():
 @blueprint.post("/checkout")
 @access.member("billing.manage")
 def checkout():
+    spend("checkouts", g.by.user)
     form = request.form
     quantity = (whole(form["quantity"]) or 0) if form.get("quantity", "").strip() else 1
     return pages.go(billing.checkout(form.get("plan", ""), by=g.by, quantity=quantity))

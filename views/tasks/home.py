@@ -2,12 +2,14 @@
 
 from flask import Blueprint, g, request
 
+from database.clock import now
 from domain.base import notices
 from domain.entitlements import credit_standings, grants
 from domain.money import billing
 from domain.operations import alerts
 from domain.organizations import organizations, permissions
 from domain.tasks import figures
+from models import Event
 from views import access, pages
 from views.charts import dashboards
 
@@ -36,6 +38,12 @@ def _steps(by):
     return found
 
 
+def _coming():
+    """The next events, and those that run."""
+    ahead = Event.ends_at > now(), Event.state << ("draft", "published")
+    return list(Event.select().where(*ahead).order_by(Event.starts_at, Event.id).limit(5))
+
+
 @blueprint.get("/<organization>")
 @access.member("organization.read")
 def show():
@@ -60,6 +68,7 @@ def show():
         agenda=pages.later(figures.agenda, by, everybody),
         undated=pages.later(figures.undated, by, everybody),
         activity=pages.later(figures.activity, by, everybody),
+        coming=pages.later(_coming) if by.may("events.read") else (),
         charts=pages.later(dashboards.on_home, by),
         alerts=pages.later(alerts.active),
         newest=pages.later(notices.newest, by.user, 5),

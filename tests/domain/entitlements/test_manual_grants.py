@@ -39,6 +39,19 @@ def test_a_plan_is_given_until_the_end_of_a_day_and_then_over(give, cast, clock)
         assert manual_grants.given() == []
 
 
+def test_when_its_time_is_over_that_is_told_once(give, cast, clock):
+    give()
+    give(what="seats", seats="7")
+    assert grants.tell_of_ends() == 0
+    clock.forward(days=31)
+    assert (grants.tell_of_ends(), grants.tell_of_ends()) == (2, 0)
+    told = Outgoing.select().where(Outgoing.key.startswith("plan_over:")).order_by(Outgoing.id)
+    titles = [row.payload["title"] for row in told if row.payload["recipient"] == cast.alice.id]
+    assert titles == [f"What Acme was given has ended: {what}" for what in ("7 more seats", "Pro, monthly")]
+    clock.forward(days=31)
+    assert grants.tell_of_ends() == 0
+
+
 def test_seats_are_given_beside_those_of_the_plan(give, cast):
     give()
     with inside(cast.acme):

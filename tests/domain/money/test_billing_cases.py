@@ -711,6 +711,9 @@ def test_case_26_a_refund_that_fails_gives_back_what_it_took(cast, pay, clock, p
     with inside(cast.acme):
         assert [licence.ended_at for licence in Licence.select()] == ([None] if plan_key == "pro_lifetime" else [])
     assert AuditEvent.select().where(AuditEvent.action == "billing.refund_undone").count() == 1
+    access = AuditEvent.select().where(AuditEvent.action.startswith("billing.grant_")).order_by(AuditEvent.id)
+    assert [one.action[14:] for one in access] == ["created", "revoked", "created"]
+    assert "access has ended (refunded)" in access[1].summary
 
 
 @pytest.mark.parametrize("plan_key", ["pro_monthly", "pro_lifetime"])

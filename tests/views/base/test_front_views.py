@@ -6,6 +6,7 @@ def test_strangers_see_the_front_and_members_their_home(browse):
     assert front.status_code == 200
     assert "/sign-up" in front.get_data(True)
     named = ("/", "/acme"), ("/app", "/acme"), ("/tasks", "/acme/tasks"), ("/organizer/events", "/acme/events")
+    named += ("/records", "/acme/records"), ("/organizer/events/create", "/acme/events/new")
     named += ("/settings/billing", "/acme/billing"), ("/settings/organization", "/acme/settings")
     for path, target in (*named, ("/settings/profile", "/account")):
         response = browse("alice").get(path)

@@ -9,7 +9,7 @@ import models
 from database.clock import now
 from database.connections import database
 from database.scope import inside
-from domain.base import configuration, settings
+from domain.base import allowances, configuration, settings
 from domain.entitlements import credit_standings, grants, plans
 from domain.money import billing, pricing
 from domain.money.providers import provider, sandbox, stripe
@@ -122,6 +122,13 @@ def test_a_plan_is_bought_and_access_waits_for_the_webhook(browse, cast, wire):
     assert "is active" in alice.get("/acme/billing/return").get_data(True)
     assert credit_standings.balance(cast.acme) == (1000, 1000)
     assert "Pro" in alice.get("/acme/billing").get_data(True)
+
+
+def test_a_person_begins_ten_checkouts_an_hour(browse, monkeypatch):
+    monkeypatch.setattr(allowances.limiter, "enabled", True)
+    alice = browse("alice")
+    answers = [alice.post("/acme/billing/checkout", data={"plan": "free"}, headers=JSON) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [404] * 10 + [429]
 
 
 def test_paying_twice_and_events_twice_and_backwards_are_once(browse, cast, wire):

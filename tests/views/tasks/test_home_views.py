@@ -1,6 +1,7 @@
 from database.scope import inside
 from domain.lists import rows
 from domain.tasks import tasks
+from tests.fixtures.events import make_event
 
 
 def test_home_shows_what_is_next_and_nothing_of_others(browse, task, at, cast, clock):
@@ -14,6 +15,19 @@ def test_home_shows_what_is_next_and_nothing_of_others(browse, task, at, cast, c
     assert "Bring the flags" in page
     assert "Secret of alice" not in page
     assert "Globex only" not in page
+
+
+def test_home_shows_the_events_that_come(browse, cast, at, clock):
+    clock()
+    with inside(cast.acme):
+        make_event(at("alice"), title="Jazz Night")
+        make_event(at("alice"), publish=False, title="Open Stage", starts_at="2026-07-02T18:00Z")
+        make_event(at("alice"), title="Long gone", starts_at="2026-06-16T18:00Z", ends_at="2026-06-16T19:00Z")
+    assert "Coming events" not in browse("alice").get("/alice").text
+    clock.forward(days=7)
+    page = browse("vera").get("/acme").text
+    assert page.index("Coming events") < page.index("Open Stage") < page.index("Jazz Night")
+    assert "Long gone" not in page
 
 
 def test_a_new_members_first_page_says_that_they_joined_and_names_work_without_a_day(browse, cast, at, said):
