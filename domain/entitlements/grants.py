@@ -97,10 +97,8 @@ def _tell_of_end(grant):
     organization, seats = grant.organization, given_seats(grant.capability)
     label = counted(seats, "more seat") if seats else plans.get(grant.plan_key).label
     about = {"organization": organization, "link": f"/{organization.slug}/billing"}
-    key, title = (
-        f"plan_over:{grant.source}:{grant.expires_at:%Y%m%d}",
-        f"What {organization.name} was given has ended: {label}",
-    )
+    key = f"plan_over:{grant.source}:{grant.expires_at:%Y%m%d}"
+    title = f"What {organization.name} was given has ended: {label}"
     told = [outgoing.notify(user, "plan.over", key, title, **about) for user in Membership.keepers(organization)]
     return any(told)
 
