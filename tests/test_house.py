@@ -288,7 +288,7 @@ EVERYWHERE = {
     "domain/lists/lists.py": 1,  # the platform\'s lists show all organizations
     "domain/base/changes.py": 3,  # old history goes for all alike; one look serves all open pages
     "domain/entitlements/plans.py": 2,  # how many organizations a change of a plan would touch
-    "domain/entitlements/grants.py": 1,  # a changed plan reaches all of its subscribers
+    "domain/entitlements/grants.py": 2,  # a changed plan reaches all of its subscribers; what was given ends for all
     "domain/people/accounts.py": 1,  # whoever deletes the account leaves every organization
     "domain/money/owners.py": 1,  # an event names its organization only inside
     "domain/money/placements.py": 1,  # an admin moves a subscription to another organization
