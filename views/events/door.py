@@ -63,7 +63,7 @@ def _choosing(refusal=None, status=200):
 
 
 def _at_work(phone, said=None, words=""):
-    event = g.keeper.event
+    event, first = g.keeper.event, (said or {}).get("first")
     return pages.page(
         "events/door.html",
         keeper=g.keeper,
@@ -71,9 +71,7 @@ def _at_work(phone, said=None, words=""):
         gate=phone.checkpoint,
         gates=pages.later(checkpoints.of, event),
         said=said,
-        first_at=shop.clock_time(event, datetime.fromisoformat(said["first"]["at"]))
-        if said and "first" in said
-        else "",
+        first_at=shop.clock_time(event, datetime.fromisoformat(first["at"])) if first else "",
         words=words,
         found=pages.later(scans.found, g.keeper, words),
         counts=pages.later(scans.counters, event),
