@@ -42,6 +42,7 @@ def _release(id, refusal=None):
         told=[one | {"at": datetime.fromisoformat(one["at"])} for one in reversed(row.events)],
         is_current=running is not None and running.id == row.id,
         may_write=admins.may(access.me(), "releases.annotate"),
+        may_be_marked=release_desk.may_be_marked(row),
         notes=request.form.get("notes", row.notes) if refusal else row.notes,
         errors=refusal.fields if refusal else {},
         STATUS=release_desk.STATUS,

@@ -35,13 +35,21 @@ VERDICT = Choice((("unknown", "Too little to say", "quiet"), ("well", "Well", "g
 MOST = 4000  # characters of notes
 
 
+def may_be_marked(row):
+    """Whether it means anything to say that a release was rolled back: it came up once, and isn't marked."""
+    has_come_up = row.succeeded_at is not None or row.status in ("success", "crashed")
+    return has_come_up and row.rolled_back_at is None
+
+
 @writes
 def mark(id, value, *, by):
     """Mark a release as rolled back, for a reason: who, when and why, which nothing overwrites. Refuses with NotFound,
-    with Invalid without a reason, and where it is marked."""
+    with Invalid without a reason, where it is marked, and where it never came up."""
     row, why = one(id), clean(value or "").strip()[:MOST]
     if not why:
         raise Invalid({"value": "Say why, for whoever reads it later."})
+    if row.rolled_back_at is None and not may_be_marked(row):
+        raise Refused("It never came up, so there was nothing to roll back.")
     values = {"rolled_back_at": now(), "rolled_back_by": by, "rolled_back_why": why}
     if not Release.update(**values).where(Release.id == row.id, Release.rolled_back_at.is_null()).execute():
         raise Refused("It is marked as rolled back already.")
@@ -88,7 +96,7 @@ listing = Listing(
         Field("name", "Release", Text(120)),
         Field("status", "State", STATUS),
         Field("verdict", "Half an hour after", VERDICT),
-        Field("environment", "Environment", Text(120)),
+        Field("environment", "Environment", Text(120), listed=False),
         Field("service", "Service", Text(120), listed=False),
         Field("short", "Commit", Code(), listed=False),
         Field("began_at", "Began", Moment(past=True)),
@@ -113,12 +121,12 @@ listing = Listing(
         Act(
             *("rollback", "Mark as rolled back", mark, "releases.annotate"),
             icon="arrow-back-up",
-            when=lambda row: row.rolled_back_at is None,
+            when=may_be_marked,
             asks=lambda row, by: Field("value", "Why", Text(MOST, long=True)),
         ),
     ),
-    also=("rolled_back_at",),
-    under=("commit_author", "service"),
+    also=("rolled_back_at", "succeeded_at"),
+    under=("environment", "service", "commit_author"),
     ranges=("began_at",),
     chips="status",
     link=True,

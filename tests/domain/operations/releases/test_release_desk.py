@@ -31,6 +31,23 @@ def test_rolled_back_is_marked_once_with_who_when_and_why_and_nothing_overwrites
         release_desk.mark(999, "x", by=cast.stella)
 
 
+@pytest.mark.parametrize(
+    ("told", "means"),
+    [(("building",), False), (("building", "failed"), False), (("crashed",), True), (("success", "removed"), True)],
+)
+def test_only_what_came_up_once_is_marked(cast, clock, told, means):
+    for status in told:
+        deployments.take_in(deployments.read({"deployment_id": "dep-2", "status": status}), status.encode())
+    (row,) = lists.read(release_desk.listing, asks.understand(release_desk.listing, {}), admins.staff(cast.stella)).rows
+    assert release_desk.may_be_marked(row) == release_desk.may_be_marked(Release.get()) == means
+    if means:
+        release_desk.mark(row.id, "Lists were empty", by=cast.stella)
+    else:
+        with pytest.raises(Refused, match="never came up"):
+            release_desk.mark(row.id, "Lists were empty", by=cast.stella)
+    assert (Release.get().rolled_back_at is not None) == means
+
+
 def test_one_that_was_rolled_back_is_not_the_current_one(release, cast, clock):
     assert deployments.current()["", ""] == release
     release_desk.mark(release.id, "Bad", by=cast.stella)
