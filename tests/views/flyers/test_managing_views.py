@@ -26,4 +26,5 @@ def test_a_template_is_made_published_and_given_an_address(browse, cast):
     assert bob.post(f"{url}/template", data={"template": str(template.id)}).status_code == 303
     assert alice.post(f"{url}/publication").status_code == 303
     assert "/flyers/summer" in bob.get(url).text
-    assert "Phases of" in bob.get(f"{url}/phases").text
+    phases = bob.get(f"{url}/phases").text
+    assert ("<title>Phases of Summer · " in phases, "Phases of <bdi>Summer</bdi></h1>" in phases) == (True, True)
