@@ -525,7 +525,8 @@ def _made(cast, at):
     plans.change("pro_monthly", plans.facts(plans.PLANS["pro_monthly"]) | {"gives": "All"}, by=cast.stella)
     made.replanned = plans.history("pro_monthly", 1)[0].id
     made.alert = alerts.broadcast("Tea is ready.", by=cast.stella).id
-    made.release = write(models.Release.create, deployment_id="d", began_at=now(), happened_at=now()).id
+    about = {"deployment_id": "d", "began_at": now(), "happened_at": now(), "succeeded_at": now()}
+    made.release = write(models.Release.create, **about).id
     made.outage = write(models.Outage.create, title="Slow lists").id
     made.article = {}
     for kind in ("post", "legal"):
@@ -752,6 +753,7 @@ def filled(rule, endpoint, name, world):
         "plans.put_back": {"id": world.replanned},
         "permissions.why": {"id": world.cast.alice.id},
         "faces.show": {"public_id": world.cast.alice.public_id},
+        "logos.in_letters": {"public_id": "nobody"},
         "workspaces.act_restoration": {"id": world.attic},
         "automations.restore": {"number": 1},
         "records.change_field": {"id": 1},

@@ -1,13 +1,13 @@
 """Events' pages and their organizers' names, as strangers may report them and as they are hidden."""
 
 from database.scope import everywhere, inside
-from domain import existing
-from domain.base import configuration
+from domain import NotFound, existing
 from domain.events import events
 from domain.events.carriers import covers
 from domain.fields.text import MARKS
 from domain.moderation import reports, subjects
-from models import Event, EventSession, Speaker, Tier
+from domain.organizations import logos
+from models import Event, EventSession, Organization, Speaker, Tier
 
 NAMELESS = "The organizer"  # whose name is hidden
 _UNMARKED = dict.fromkeys(map(ord, MARKS))  # of names from before, from elsewhere, and of people
@@ -44,12 +44,17 @@ def is_marked(row):
     return row.organization.is_verified and not reports.is_hidden("organization", row.organization_id)
 
 
-def emblem(event):
-    """The organizer's logo as letters about an event show it: its address and its name; None where they can't."""
-    site, sha256 = configuration.active.site_url, logo(event)
-    if not sha256 or not site.startswith("https:"):
-        return None
-    return {"src": f"{site}/e/{event.slug}/logo.png?{sha256[:12]}", "name": organizer(event)}
+def emblem(row):
+    """The logo as letters about an event, or anything that an organization has, show it: see logos.emblem."""
+    return logos.emblem(row.organization, organizer(row)) if logo(row) else None
+
+
+def bearer(public_id):
+    """The organization of this public id, while strangers see its logo. Refuses with NotFound."""
+    found = Organization.one(Organization.public_id == public_id, Organization.status == "active")
+    if found is None or not found.logo or reports.is_hidden("organization", found.id):
+        raise NotFound("Its organizer has no logo.")
+    return found
 
 
 TEXTS = (

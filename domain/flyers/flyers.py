@@ -20,7 +20,7 @@ from database.transactions import wake, writes
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import allowances, configuration, keys, outgoing, settings
 from domain.events.referring import vias
-from domain.events.reported import is_shown, organizer
+from domain.events.reported import emblem, is_shown, organizer
 from domain.fields.email import Usable
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
@@ -266,7 +266,7 @@ def _tell_of_end(flyer):
         shown = seen(flyer)
         said |= {"name": shown.campaign.name if shown.campaign else ""}
         link = f"{configuration.active.site_url}/f/{flyer.public_id}/mine{mark}"
-        about = {"good_until": flyer.expires_at, "link": link}
+        about = {"good_until": flyer.expires_at, "link": link, "emblem": emblem(flyer)}
         outgoing.letter("flyer_ending", flyer.email, f"flyer_ending:{flyer.id}", **about, **said)
 
 

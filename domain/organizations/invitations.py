@@ -18,7 +18,7 @@ from domain.base import audit, changes, history, outgoing, settings
 from domain.base.roles import WORKSPACE_ROLES
 from domain.fields.email import address, normalized
 from domain.fields.kinds import clean
-from domain.organizations import assignments, organizations, permissions, workspaces
+from domain.organizations import assignments, logos, organizations, permissions, workspaces
 from models import Invitation, Membership, Organization, User
 
 ROLES = ("admin", "member", "viewer")  # nobody is invited as owner
@@ -115,7 +115,7 @@ def _invite(email, role, workspace, event, by):
     where = f"{role} {assignments.spoken(place, event)}" if place else role
     facts = {"email": email, "role": role, "workspace": place.name if place else None}
     history.note("member.invited", f"{email} was invited: {where}", made, by=by, verb="created", **facts)
-    _mail(made, by.user, organization)
+    _mail(made, by.user)
     known = User.one(User.email_norm == norm, User.status == "active")
     organizations.tell(
         organization,
@@ -157,12 +157,14 @@ def _place(invitation, organization):
     return f"{invitation.workspace.name} of {organization.name}" if invitation.workspace else organization.name
 
 
-def _mail(invitation, inviter, organization):
+def _mail(invitation, inviter):
+    organization = Organization.get_by_id(invitation.organization_id)  # all of it: a member knows a part
     outgoing.letter(
         "invitation",
         invitation.email,
         f"invitation:{invitation.id}:{invitation.expires_at.timestamp()}",
         by=inviter.name,
+        emblem=logos.emblem(organization),
         where=_place(invitation, organization),
         role=invitation.role,
         good_until=invitation.expires_at,
@@ -211,7 +213,7 @@ def resend(id, *, by):
         raise Refused(SAYS[held.status], "INVALID_TRANSITION")
     held.expires_at = until
     history.note("invitation.resent", f"{held.email} was mailed again", held, by=by, category="member")
-    _mail(held, by.user, by.organization)
+    _mail(held, by.user)
     return held
 
 

@@ -4,7 +4,7 @@ import io
 
 from database.transactions import writes
 from domain import NotFound
-from domain.base import history
+from domain.base import configuration, history
 from domain.files import gate
 from domain.lists import attachments
 from models import Organization
@@ -36,6 +36,16 @@ def in_letters(organization):
     with gate.drawing, gate.Image.open(io.BytesIO(data), formats=("WEBP",)) as picture:
         picture.resize((128, 128)).save(out, "PNG")
     return sha256, out.getvalue()
+
+
+def emblem(organization, name=""):
+    """Its logo as a letter shows it: an address that whoever has the letter may ask, and whose it is; None where it has
+    none, or where mail programs couldn't fetch it: they take no address but one by HTTPS."""
+    site = configuration.active.site_url
+    if not organization.logo or not site.startswith("https:"):
+        return None
+    src = f"{site}/organizations/{organization.public_id}/logo.png?{organization.logo[:12]}"
+    return {"src": src, "name": name or organization.name}
 
 
 def put(data, name, *, by):

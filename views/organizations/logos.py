@@ -20,21 +20,22 @@ AT = "/<organization>/logo"
 @access.public
 def public(slug):
     """Kept for as short as an event's picture: what is hidden or taken away is soon gone."""
-    return _shown(slug, logos.content)
-
-
-@blueprint.get("/e/<slug>/logo.png")
-@access.public
-def in_letters(slug):
-    return _shown(slug, logos.in_letters, kind="png")
-
-
-def _shown(slug, drawn, **how):
     event = reported.open_page(slug).event
     if not reported.logo(event):
         raise NotFound("Its organizer has no logo.")
-    with inside(event.organization_id):
-        return pages.picture(*drawn(event.organization), keeps="public, max-age=300", **how)
+    return _shown(event.organization, logos.content)
+
+
+@blueprint.get("/organizations/<public_id>/logo.png")
+@access.public
+def in_letters(public_id):
+    """By the name of its own that an organization has, since letters aren't all about events."""
+    return _shown(reported.bearer(public_id), logos.in_letters, kind="png")
+
+
+def _shown(organization, drawn, **how):
+    with inside(organization):
+        return pages.picture(*drawn(organization), keeps="public, max-age=300", **how)
 
 
 @blueprint.get(AT)

@@ -1,5 +1,6 @@
 """Flyers of visitors: once for each attempt, managed by their secret, and gone when they are deleted or over."""
 
+import dataclasses
 from datetime import timedelta
 from functools import partial
 
@@ -8,10 +9,11 @@ import pytest
 from database.clock import now
 from database.scope import inside
 from domain import Forbidden, Invalid, NotFound, Refused
-from domain.base import settings
+from domain.base import configuration, settings
 from domain.events.referring import vias
 from domain.files import gate, stores
 from domain.flyers import flyers, keeping, lane
+from domain.organizations import logos
 from models import Flyer, FlyerSalt, Organization, Outgoing
 from tests.fixtures.events import make_event
 from tests.fixtures.flyer_pages import a_campaign, a_version
@@ -266,7 +268,9 @@ def letters():
     return Outgoing.select().where(Outgoing.kind == "mail").order_by(Outgoing.id)
 
 
-def test_who_left_an_address_hears_once_three_days_before(sea, clock):
+def test_who_left_an_address_hears_once_three_days_before(sea, clock, at):
+    logos.put(PHOTO, "acme.png", by=at("alice"))
+    configuration.use(dataclasses.replace(configuration.active, site_url="https://hall.test"))
     flyer, secret, _ = make(sea, email="ada@example.org")
     make(sea, attempt="tab-two")
     lane.work()
@@ -279,6 +283,7 @@ def test_who_left_an_address_hears_once_three_days_before(sea, clock):
     assert (letter.recipient, letter.good_until_at) == ("ada@example.org", flyer.expires_at)
     assert letter.payload["values"]["link"].endswith(f"/f/{flyer.public_id}/mine#{secret}")
     assert letter.payload["values"]["may_extend"]
+    assert letter.payload["values"]["emblem"]["src"].endswith(f"/logo.png?{logos.sha256()[:12]}")
     flyers.extend(flyers.find(flyer.public_id))
     clock.forward(days=30)
     assert flyers.tell_of_ends(10) == 0, "once"

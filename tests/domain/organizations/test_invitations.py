@@ -1,3 +1,4 @@
+import dataclasses
 import re
 
 import pytest
@@ -7,7 +8,7 @@ import models
 from database.clock import now
 from database.scope import inside
 from domain import Forbidden, Invalid, NotFound, Refused
-from domain.base import settings
+from domain.base import configuration, settings
 from domain.entitlements.plans import PAID
 from domain.organizations import invitations, members, organizations, permissions, workspaces
 from domain.people import accounts, sessions
@@ -84,6 +85,18 @@ def test_an_invitation_is_a_letter_with_a_link_that_holds_two_days(cast, at, pai
     event = AuditEvent.get(AuditEvent.action == "member.invited")
     assert (event.actor, event.metadata["email"], event.metadata["role"]) == (cast.alice, "Nina@Example.org", "viewer")
     assert made.public_id not in str(event.metadata) + event.summary
+
+
+def test_an_invitation_bears_the_logo(cast, at, paid, clock):
+    write(Organization.update(logo="ab" * 32).where(Organization.id == cast.acme.id).execute)
+    configuration.use(dataclasses.replace(configuration.active, site_url="https://hall.test"))
+    made = invitations.invite("nina@example.org", "viewer", by=at("alice"))
+    clock.forward(minutes=1)
+    invitations.resend(made.id, by=at("alice"))
+    letters = Outgoing.select().where(Outgoing.kind == "mail")
+    id = Organization.get_by_id(cast.acme.id).public_id
+    emblem = {"src": f"https://hall.test/organizations/{id}/logo.png?{'ab' * 6}", "name": "Acme"}
+    assert [letter.payload["values"]["emblem"] for letter in letters] == [emblem, emblem]
 
 
 def test_who_has_an_account_finds_it_in_the_bell_too(cast, at, paid, nina):

@@ -1,11 +1,13 @@
 """The logo of an organization: whole, on white, small, and nothing else of what was sent."""
 
+import dataclasses
 import io
 
 import pytest
 from PIL import Image
 
 from domain import Forbidden, Invalid, NotFound
+from domain.base import configuration
 from domain.organizations import logos, organizations
 from models import AuditEvent, Organization, StoredFile
 from tests.fixtures.flyers import saved
@@ -29,6 +31,17 @@ def test_all_of_it_is_drawn_on_white_and_stands_beside_the_name(inside_acme, at)
     assert organizations.reach(at("bob").user, "acme").organization.logo == sha256
     assert {one.name: one.logo for one in organizations.of(at("bob").user)}["Acme"] == sha256
     assert AuditEvent.select().where(AuditEvent.action == "organization.pictured").count() == 1
+
+
+def test_letters_show_it_by_an_address_that_mail_programs_take(inside_acme, at):
+    emblem = lambda: logos.emblem(Organization.get_by_id(inside_acme.id))  # noqa: E731
+    logos.put(wide(), "acme.png", by=at("alice"))
+    assert emblem() is None  # they fetch by HTTPS alone
+    configuration.use(dataclasses.replace(configuration.active, site_url="https://hall.test"))
+    src = f"https://hall.test/organizations/{inside_acme.public_id}/logo.png?{logos.sha256()[:12]}"
+    assert emblem() == {"src": src, "name": "Acme"}
+    logos.remove(by=at("alice"))
+    assert emblem() is None
 
 
 def test_another_takes_its_place_and_it_is_taken_away(inside_acme, at):

@@ -32,11 +32,13 @@ def test_it_stands_in_the_frame_and_on_the_pages_of_events(event, browse):
     assert (picture.status_code, picture.mimetype) == (200, "image/webp")
     assert f'src="/e/{event.slug}/logo.webp?' in stranger.get(f"/e/{event.slug}").text
     assert stranger.get(f"/e/{event.slug}/logo.webp").data == picture.data
-    drawn = stranger.get(f"/e/{event.slug}/logo.png")
+    in_letters = f"/organizations/{event.organization.public_id}/logo.png"
+    drawn = stranger.get(in_letters)
     assert (drawn.mimetype, drawn.data[:4]) == ("image/png", b"\x89PNG")
     assert browse("charlie").get("/acme/logo").status_code == 404
     assert alice.post("/acme/logo/removal").status_code == 303
     assert "/logo" not in bob.get("/acme/tasks").text
+    assert [stranger.get(one).status_code for one in (in_letters, "/organizations/nobody/logo.png")] == [404, 404]
 
 
 def test_it_is_hidden_with_the_name(event, browse, at):
@@ -46,7 +48,7 @@ def test_it_is_hidden_with_the_name(event, browse, at):
     stranger = browse(None)
     assert "logo.webp" not in stranger.get(f"/e/{event.slug}").text
     assert stranger.get(f"/e/{event.slug}/logo.webp").status_code == 404
-    assert stranger.get(f"/e/{event.slug}/logo.png").status_code == 404
+    assert stranger.get(f"/organizations/{event.organization.public_id}/logo.png").status_code == 404
 
 
 def test_what_is_no_picture_is_said(inside_acme, browse):
