@@ -74,9 +74,12 @@ def test_values_are_escaped_in_the_html_and_plain_in_the_text(house):
     assert "<mj-" not in html
 
 
-@pytest.mark.parametrize("name", ["</mj-text><mj-raw><b>x</b></mj-raw>", "{{ 7 * 7 }}", "]]>", "&amp;", "<!--", "\r"])
+@pytest.mark.parametrize(
+    "name", ["</td></mj-table></mj-text><mj-raw><b>x</b></mj-raw>", "{{ 7 * 7 }}", "]]>", "&amp;", "<!--", "\r"]
+)
 def test_hostile_values_are_words_in_a_letter(house, name):
-    text, html = parts(mail.compose("password_changed", "ada@example.org", {"name": name}))
+    emblem = {"src": "https://hall.test/logo.png", "name": name}
+    text, html = parts(mail.compose("password_changed", "ada@example.org", {"name": name, "emblem": emblem}))
     assert "<b>x</b>" not in html
     assert " ".join(name.split()) in " ".join(text.split())
     assert "</html>" in html
