@@ -1852,6 +1852,12 @@ class Event(Owned):
             (("organization", "starts_at", "id"), False),
         )
 
+    @classmethod
+    def awaited(cls):
+        """Those that are still to come or run, and that somebody has tickets for."""
+        good = Pass.select().where(Pass.event == cls.id, Pass.state != "void")
+        return cls.select().where(cls.state == "published", cls.ends_at > now(), fn.EXISTS(good))
+
     @property
     def when(self):
         """When it begins, in words, on the clock of its place."""

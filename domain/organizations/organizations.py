@@ -20,7 +20,7 @@ from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
 from domain.fields.text import Name
 from domain.organizations import permissions
-from models import ApiKey, Invitation, Membership, Organization, Session, Subscription, Transfer, User, Workspace
+from models import ApiKey, Event, Invitation, Membership, Organization, Session, Subscription, Transfer, User, Workspace
 
 # An organization's slug is the first part of its addresses; these are taken by the house itself.
 RESERVED = frozenset(
@@ -312,9 +312,10 @@ def delete(*, by):
     """Delete the team for good, after step-up L4. Nobody reaches it any more; its rows stay until the purge.
 
     Its subscriptions are ended at the provider by a job, its grants revoked, open offers cancelled.
-    Refuses with Forbidden, and for a personal organization.
+    Refuses with Forbidden, for a personal organization, and as `keep_what_is_awaited` does.
     """
     by.require("organization.delete")
+    keep_what_is_awaited(by.organization)
     stepup.demand("organization.delete", by.organization.id)
     found = Membership.select(Membership, User).join(User).where(Membership.organization == by.organization)
     others = [one.user for one in found.where(Membership.user != by.user, User.status == "active")]
@@ -326,6 +327,15 @@ def delete(*, by):
             f"organization.deleted:{by.organization.id}",
             f"{by.user.name} deleted {by.organization.name}",
         )
+
+
+def keep_what_is_awaited(organization):
+    """Refuse to end an organization while people have tickets for an event of it that isn't over: once it is
+    cancelled they hear of it, and have their money back."""
+    with inside(organization):
+        event = Event.awaited().first()
+    if event is not None:
+        raise Refused(f"People have tickets for {event.title}, which isn't over: cancel it first, and they hear of it.")
 
 
 @writes

@@ -325,7 +325,7 @@ def ties(user):
 def delete(user):
     """Close the account for good: what names the person goes, what others need stays. Step-up L4 first. Returns the
     receipt: table → how many rows were removed, or rid of them. Refuses with LastOwner while an organization has no
-    other owner, and for the last admin."""
+    other owner, for the last admin, and while people have tickets for an event of their own space."""
     stepup.demand("account.delete", user.id)
     theirs = Membership.select(Membership.organization).where(Membership.user == user)
     for (organization,) in theirs.order_by(Membership.organization).tuples():
@@ -334,6 +334,7 @@ def delete(user):
         names = passwords.joined([organization.name for organization in held])
         raise permissions.LastOwner(f"You are the only owner of {names}. Hand over or delete that first.")
     admins.must_not_be_last(user)
+    organizations.keep_what_is_awaited(Organization.get(Organization.owner == user, Organization.is_personal))
     email, name, formerly = user.email, user.name, _former_addresses(user)
     counts = _erase(user)
     about = {"name": name, "receipt": receipt(counts), "formerly": formerly}

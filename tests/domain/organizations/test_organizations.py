@@ -8,6 +8,7 @@ from database.scope import everywhere, inside
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import configuration, roles, settings, stepup
 from domain.entitlements import grants
+from domain.events import orders
 from domain.money.providers import provider, sandbox, stripe
 from domain.organizations import invitations, organizations, own_settings, permissions, workspaces
 from domain.people import accounts
@@ -24,6 +25,8 @@ from models import (
     Subscription,
     User,
 )
+from tests.domain.events.test_stock import bought
+from tests.fixtures.events import make_event
 from tests.fixtures.threads import refused, together, write
 
 pytestmark = pytest.mark.usefixtures("bare_free")
@@ -326,6 +329,17 @@ def test_deleted_nobody_reaches_it_and_everybody_falls_back_on_their_own_space(c
     with pytest.raises((NotFound, stepup.VerificationRequired)):
         organizations.delete(by=going)
     assert AuditEvent.select().where(AuditEvent.action == "organization.deleted").count() == 1
+
+
+def test_it_is_not_deleted_while_people_have_tickets_for_what_is_to_come(cast, going, clock):
+    event, (tier,) = make_event(going)
+    order = bought(event, tier)
+    with pytest.raises(Refused) as refusal:
+        organizations.delete(by=going)
+    assert "Jazz Night" in refusal.value.sentence
+    orders.cancel(order.id, by=going)
+    organizations.delete(by=going)
+    assert Organization.get_by_id(cast.acme.id).status == "deleted"
 
 
 def test_its_subscription_is_ended_at_the_provider_by_a_job_and_the_echo_harms_nothing(cast, going, pay):

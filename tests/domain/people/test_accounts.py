@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 import models
-from database.scope import everywhere
+from database.scope import everywhere, inside
 from domain import Invalid, NotFound, Refused
 from domain.base import audit, outgoing, settings, stepup, tokens
 from domain.base.letters import suppressions
@@ -31,6 +31,8 @@ from models import (
     Suppression,
     User,
 )
+from tests.domain.events.test_stock import bought
+from tests.fixtures.events import make_event
 from tests.fixtures.threads import refused, together, write
 
 pytestmark = pytest.mark.usefixtures("house")
@@ -631,6 +633,19 @@ def test_the_last_admin_stays(signed_in_as, cast):
     assert isinstance(no(accounts.delete, stella), Refused)
     assert User.get_by_id(stella.id).status == "active"
     assert Admin.select().count() == 1
+
+
+def test_an_account_stays_while_people_have_tickets_for_an_event_of_its_own_space(at, signed_in_as, clock):
+    bob, by = signed_in_as("bob").user, at("bob", "bob")
+    with inside(by.organization):
+        event, (tier,) = make_event(by)
+        bought(event, tier)
+    proofs.prove("account.delete", bob.id, 4, "password", "Correct horse 1!")
+    assert "Jazz Night" in no(accounts.delete, bob).sentence
+    with inside(by.organization):
+        write(models.Event.update(state="archived").execute)
+    accounts.delete(bob)
+    assert User.get_by_id(bob.id).status == "deleted"
 
 
 def test_an_account_is_deleted_only_with_a_proof_for_itself(signed_in_as, cast):
