@@ -103,12 +103,14 @@ def at_the_door(state, void_reason):
 def words_of(one):
     """Why it isn't good, for who opens it; empty while it is. Never who has it now."""
     if one.state == "suspended":
-        return "This pass is being refunded."
+        return "This ticket is being refunded."
     if one.state == "active":
         return ""
     if one.void_reason == "transferred":
-        return "This pass was passed on or has a new code. What you see here doesn't let in any more."
-    return "This pass is void."
+        return "This ticket was passed on or has a new code. What you see here doesn't let in any more."
+    if one.void_reason == "refunded":
+        return "This ticket was given back. It doesn't let in any more."
+    return "This ticket is void. The organizer knows why."
 
 
 def address(one):

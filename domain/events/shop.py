@@ -165,7 +165,9 @@ def part_when(event, part):
 
 
 def clock_time(event, moment):
-    """A moment as it is told on its pages: the time, another day than today with its date, another year with that."""
+    """A moment as it is told on its pages, on a clock that is named: the time, another day than today with its date,
+    another year with that."""
     told, today = events.local(event, moment), events.local(event, now())
     year = "" if told.year == today.year else f" {told.year}"
-    return f"{told:%H:%M}" if told.date() == today.date() else f"{told.day} {told:%B}{year}, {told:%H:%M}"
+    day = "" if told.date() == today.date() else f"{told.day} {told:%B}{year}, "
+    return f"{day}{told:%H:%M} {zone_words(event.timezone)}"

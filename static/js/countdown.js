@@ -9,7 +9,8 @@
 
   function show(place) {
     const left = Math.max(0, Math.round((new Date(place.dataset.until) - Date.now() - ahead(place)) / 1000));
-    const said = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left`;
+    const minutes = Math.floor(left / 60), two = (number) => String(number).padStart(2, "0");
+    const said = minutes < 60 ? `${minutes}:${two(left % 60)} left` : `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min left`;
     place.textContent = place.classList.contains("needs-script") ? ` (${said})` : said;
     if (!left && "reload" in place.dataset) setTimeout(() => location.reload(), 1000);
     else setTimeout(() => show(place), 1000);

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, redirect, request, session
 from database.clock import now
 from database.columns import public_id
 from domain import Invalid, NotFound, Refused
-from domain.events import shop
+from domain.events import events
 from domain.events.door import checkpoints, devices, scans
 from domain.fields.kinds import clean, whole
 from views import access, pages
@@ -71,7 +71,7 @@ def _at_work(phone, said=None, words=""):
         gate=phone.checkpoint,
         gates=pages.later(checkpoints.of, event),
         said=said,
-        first_at=shop.clock_time(event, datetime.fromisoformat(first["at"])) if first else "",
+        first_at=f"{events.local(event, datetime.fromisoformat(first['at'])):%H:%M}" if first else "",
         words=words,
         found=pages.later(scans.found, g.keeper, words),
         counts=pages.later(scans.counters, event),

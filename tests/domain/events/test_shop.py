@@ -86,7 +86,7 @@ def test_a_code_shows_what_it_takes_off_or_why_it_counts_for_nothing(clock, insi
 def test_a_moment_is_told_with_as_much_of_its_date_as_it_needs(clock, inside_acme, at):
     event, _ = make_event(at("alice"))
     told = [shop.clock_time(event, now() + timedelta(days=days)) for days in (0, 1, 365)]
-    assert told == ["14:00", "16 June, 14:00", "15 June 2027, 14:00"]
+    assert told == ["14:00 Berlin time", "16 June, 14:00 Berlin time", "15 June 2027, 14:00 Berlin time"]
 
 
 @pytest.mark.parametrize(

@@ -346,7 +346,7 @@ def test_a_pass_that_is_void_has_no_code(night, browse, at):
     address = passes.address(one)
     with just_signed_in():
         orders.take_back(one.id, by=at("alice"))
-    assert "This pass is void." in browse(None).get(address).text
+    assert "This ticket is void." in browse(None).get(address).text
     for part in ("code.svg", "ticket.pdf"):
         assert browse(None).get(f"{address}/{part}").status_code == 404
 

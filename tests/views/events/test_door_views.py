@@ -42,7 +42,7 @@ def test_a_code_that_is_typed_without_scripts_is_answered_big_and_taken_back(pho
     assert "secret@example.org" not in said.text
     again = phone.post(phone.page + "/scans", data={"code": night[1][0].serial, "nonce": "n2"}).text
     assert "Just admitted here" in again  # by the same phone in the same moment
-    assert re.search(r"First at (\d+ \w+, )?\d\d:\d\d, <bdi>", again)
+    assert re.search(r"First at \d\d:\d\d, <bdi>", again)
     assert "Taken back" in phone.post(phone.page + "/scans", data={"kind": "undo", "undo": "n1", "nonce": "n3"}).text
 
 
