@@ -7,6 +7,7 @@ const [{ open }, codes, { decide, dayOf, factsOf, moved }, camera, table] = awai
   import(doorStoreJs), import(doorCodesJs), import(doorDecisionsJs), import(doorCameraJs), fetch(doorRulesJson).then((answer) => answer.json()),
 ]);
 const ANSWER_WITHIN = 1500, SYNC_EVERY = 15e3, BATCH = 200, AGAIN = 4000, UNDO = 10 * 60e3, FORGET = 24 * 3600e3;
+const JSONS = { Accept: "application/json" }; // a refusal is its status then, and leads to no other page
 const part = (name) => door.querySelector(`[data-${name}]`);
 const clock = (at) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
@@ -17,7 +18,7 @@ let store, meta, drift = 0, isOnline = navigator.onLine, since = null, seeing = 
 async function ask(scans, within, waiting = 0) {
   const began = Date.now();
   const answer = await fetch(`/door/${event}/scans`, {
-    method: "POST", headers: { "Content-Type": "application/json" }, signal: AbortSignal.timeout(within), redirect: "error",
+    method: "POST", headers: { ...JSONS, "Content-Type": "application/json" }, signal: AbortSignal.timeout(within), redirect: "error",
     body: JSON.stringify({ token, drift, scans, waiting }),
   });
   if (answer.status === 403) await revoked();
@@ -29,6 +30,7 @@ async function ask(scans, within, waiting = 0) {
 }
 
 class SignedOut extends Error {}
+class Revoked extends Error {}
 
 /** What this phone decides alone: [answer, the pass as it is then]. */
 async function alone(scan) {
@@ -68,7 +70,7 @@ async function take(about, kind = way()) {
   if (kind !== "undo" && text === last.text && now - last.at < AGAIN) { last.at = now; return; } // held there a little longer
   last = { text, at: now };
   const scan = { nonce: nonce(), kind, gate: gate(), at: now, ...about };
-  show(await answered(scan), scan);
+  try { show(await answered(scan), scan); } catch (error) { if (!(error instanceof Revoked)) throw error; }
 }
 
 async function answered(scan) {
@@ -78,7 +80,10 @@ async function answered(scan) {
       net(true);
       if (said.serial) await remember(said, scan);
       return said;
-    } catch (error) { net(false, error); }
+    } catch (error) {
+      if (error instanceof Revoked) throw error;
+      net(false, error);
+    }
   }
   if (!meta) return { result: "unknown", says: "No network, and nothing of this event is on this phone yet" };
   const [said, pass] = await alone(scan);
@@ -169,8 +174,10 @@ function net(on, error) {
 
 async function revoked() {
   await store.forget();
-  door.replaceChildren(line("door-answer bad", "This phone was taken off the door. What it held of the event is gone."));
-  throw new Error("revoked");
+  seeing?.end();
+  const away = Object.assign(document.createElement("a"), { className: "btn", href: "/door", textContent: "Doors" });
+  door.replaceChildren(line("door-answer bad", "This phone was taken off the door. What it held of the event is gone."), away);
+  throw new Revoked();
 }
 
 // --- keeping in step ------------------------------------------------------------------------------------------
@@ -179,6 +186,7 @@ let stepping = null;
 const sync = () => (stepping ??= step().finally(() => { stepping = null; }));
 
 async function step() {
+  if (!part("net")) return; // it was taken off
   try {
     for (let rows; (rows = await store.waiting(BATCH)).length;) {
       const all = (await store.waiting(Infinity)).length;
@@ -186,7 +194,7 @@ async function step() {
       await store.sent(rows.map(([key]) => key));
     }
     const query = meta ? `?since=${encodeURIComponent(meta.cursor)}` : "";
-    const answer = await fetch(`/door/${event}/snapshot${query}`, { headers: { "X-Door-Token": token }, signal: AbortSignal.timeout(20e3), redirect: "error" });
+    const answer = await fetch(`/door/${event}/snapshot${query}`, { headers: { ...JSONS, "X-Door-Token": token }, signal: AbortSignal.timeout(20e3), redirect: "error" });
     if (answer.status === 403) await revoked();
     if (answer.status === 401) throw new SignedOut();
     if (!answer.ok) throw new Error(String(answer.status));
@@ -196,7 +204,7 @@ async function step() {
     net(true);
     count();
   } catch (error) {
-    if (error.message !== "revoked") net(false, error);
+    if (!(error instanceof Revoked)) net(false, error);
   }
   if (door.isConnected && part("queue")) await tell();
   if (meta && Date.now() + drift > Date.parse(meta.event.ends) + FORGET) await store.forget();
@@ -221,7 +229,7 @@ part("scan-form").addEventListener("submit", (submitted) => {
 });
 // A hardware scanner types and presses Enter, wherever the focus is.
 addEventListener("keydown", (pressed) => {
-  if (pressed.key.length === 1 && !pressed.ctrlKey && !pressed.metaKey && !pressed.altKey && document.activeElement === document.body) part("scan-form").elements.code.focus();
+  if (pressed.key.length === 1 && !pressed.ctrlKey && !pressed.metaKey && !pressed.altKey && document.activeElement === document.body) part("scan-form")?.elements.code.focus();
 });
 part("people-form").addEventListener("submit", (submitted) => submitted.preventDefault());
 part("people-form").addEventListener("input", async ({ target }) => {

@@ -9,6 +9,7 @@ import sys
 import segno
 from playwright.sync_api import expect
 
+from tests.browser.conftest import TEAM
 from tests.browser.server import TOP
 from tests.browser.test_events import looks_right
 from tests.browser.test_phone import PHONE
@@ -29,7 +30,7 @@ from tests.fixtures.doors import an_event, code_of, passes_of
 with inside(Organization.get(Organization.slug == "acme-festival")):
     event = an_event(sys.argv[1])
     passes = passes_of(event, [f"Guest {n}" for n in range(int(sys.argv[2]))])
-    print(json.dumps({"event": event.public_id, "codes": [code_of(one) for one in passes], "serials": [one.serial for one in passes]}))
+    print(json.dumps({"event": event.public_id, "id": event.id, "codes": [code_of(one) for one in passes], "serials": [one.serial for one in passes]}))
 transactions.writer.stop()
 """
 
@@ -112,6 +113,25 @@ def test_on_a_phone_the_answer_comes_into_sight_and_no_code_is_left_behind(page_
     page.get_by_role("button", name="Use the camera").tap()
     expect(page.locator("[data-camera-says]")).to_contain_text(re.compile("has no camera|isn't allowed"))
     expect(page.locator("[data-camera] video")).to_be_hidden()
+
+
+def test_a_phone_that_was_taken_off_or_is_signed_out_says_so_at_the_next_scan(page_of, demo):
+    night = made(demo, "Lost Night", 2)
+    page, alice = at_the_door(page_of("bob"), night, "Lost"), page_of("alice")
+    page_of.expect(401, 403)
+    page.context.clear_cookies()
+    types(page, night["codes"][0])
+    expect(page.locator("#door_answer")).to_contain_text("Come in")  # it decides alone, and keeps the scan
+    expect(page.locator("[data-net]")).to_contain_text("You are signed out; scans are kept.")
+    page = at_the_door(page_of("bob"), night, "Stolen")
+    alice.goto(f"{TEAM}/events/{night['id']}/devices")
+    (phone,) = re.findall(r'id="row_(\d+)"(?:(?!</tr>).)*Stolen', alice.content(), re.DOTALL)[-1:]
+    alice.request.post(f"{TEAM}/events/{night['id']}/devices/{phone}/revocation")
+    types(page, night["codes"][1])
+    expect(page.locator("main")).to_contain_text("This phone was taken off the door.")
+    expect(page.get_by_label("Code or serial")).to_have_count(0)
+    page.get_by_role("link", name="Doors").click()
+    expect(page).to_have_url(re.compile("/door$"))
 
 
 def test_without_scripts_a_code_is_typed_and_sent(page_of, demo):
