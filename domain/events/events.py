@@ -131,10 +131,11 @@ class Found:
 def find(slug):
     """The event at this address (or by its public id), whoever's it is; None for none that strangers may see.
     Refuses with NotFound while its organization is suspended."""
-    slug = clean(slug)[:80].lower() if len(slug) <= 80 else ""
+    id = clean(slug)[:80] if len(slug) <= 80 else ""
+    slug = id.lower()
     with everywhere("an event's page names no organization"):
         kept = EventSlug.one(EventSlug.slug == slug)
-        event = kept.event if kept else None
+        event = kept.event if kept else Event.one(Event.public_id == id)
         if event is None or event.state == "draft" or event.visibility == "private":
             return None
         if event.organization.status == "deleted":

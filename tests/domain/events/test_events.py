@@ -66,6 +66,9 @@ def test_old_addresses_lead_to_the_present_one_and_belong_to_nobody_else(night, 
     found = events.find("jazz-night")
     assert (found.event.slug, found.moved) == ("midsummer-jazz", True)
     assert not events.find("midsummer-jazz").moved
+    found = events.find(event.public_id)
+    assert (found.event.slug, found.moved) == ("midsummer-jazz", True)
+    assert events.find(event.public_id.swapcase()) is None
     second, _ = make_event(at("alice"))
     assert second.slug == "jazz-night-2"
     with pytest.raises(Invalid):
