@@ -328,7 +328,7 @@ EVERYWHERE = {
     "domain/events/books/sent_on.py": 1,  # the staff sees what is owed to all
     "domain/events/line/calls.py": 2,  # lines are called for all alike
     "domain/events/line/polls.py": 3,  # a place's address names no organization; polls serve all
-    "domain/events/orders.py": 1,  # cancelled events are worked off for all
+    "domain/events/orders.py": 2,  # cancelled events are worked off for all; what somebody bought is of many
     "domain/events/passes.py": 1,  # nor a pass's
     "domain/events/afterwards/reminders.py": 1,  # and of events that begin soon
     "domain/events/afterwards/sales_news.py": 1,  # what was sold is told of for all

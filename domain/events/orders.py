@@ -2,6 +2,7 @@
 
 from peewee import fn
 
+from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, Refused, existing
@@ -35,6 +36,14 @@ STATE = Choice(
 def one(id):
     """The order with this id. Refuses with NotFound."""
     return existing(TicketOrder.one(TicketOrder.id == id), "There is no such order here.")
+
+
+def of_person(user):
+    """What somebody bought while they were signed in and that isn't over, with its event, the soonest first."""
+    mine = TicketOrder.user == user, TicketOrder.state == "paid", Event.ends_at > now()
+    with everywhere("what somebody bought is of many organizations"):
+        query = TicketOrder.select(TicketOrder, Event).join(Event).where(*mine)
+        return list(query.order_by(Event.starts_at, TicketOrder.id).limit(50))
 
 
 @writes
@@ -160,8 +169,10 @@ def correct(id, email, *, by):
     order = holds.locked(one(id).id)
     if normalized(email) == normalized(order.email or ""):
         raise Invalid({"email": "This is the address that it has already."})
+    is_theirs = order.user_id and order.user.email_norm == normalized(email)
     order.email, order.generation = email, order.generation + 1
-    TicketOrder.update(email=email, generation=order.generation).where(TicketOrder.id == order.id).execute()
+    values = {"email": email, "generation": order.generation, "user": order.user_id if is_theirs else None}
+    TicketOrder.update(**values).where(TicketOrder.id == order.id).execute()
     for held in passes.of_buyer(order):
         if held.state == "active":
             passes.renewed(held, email=email)

@@ -5,6 +5,7 @@ from flask_login import current_user, logout_user
 
 from database.clock import time_zones
 from domain import Invalid
+from domain.events import holds, orders
 from domain.lists import rows
 from domain.operations import alerts
 from domain.organizations import organizations
@@ -31,7 +32,9 @@ def _account(refusal=None):
     zones = time_zones()
     waits = admins.gate(user) == "two_factor_required"
     offers = {"zones": zones, "countries": accounts.countries(), "currencies": organizations.CURRENCIES}
-    about = {"alerts": shown, "waits": waits, "shown": user, "here": "account"}
+    # Whoever looks on as somebody else gets no link by which to act as who bought.
+    bought = [] if current_user.only_looks else [(one.event, holds.address(one)) for one in orders.of_person(user)]
+    about = {"alerts": shown, "bought": bought, "waits": waits, "shown": user, "here": "account"}
     return form("people/accounts/show.html", refusal, **offers, **about)
 
 

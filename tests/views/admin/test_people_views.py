@@ -4,9 +4,12 @@ import pytest
 
 import models
 from database.clock import now
+from database.scope import inside
 from domain.operations import alerts
-from models import Admin, AuditEvent, Session, User
+from models import Admin, AuditEvent, Session, TicketOrder, User
 from tests.conftest import PASSWORD, write
+from tests.domain.events.test_stock import bought
+from tests.fixtures.events import make_event
 
 WHY = "She asked why a task is gone."
 JSON = {"Accept": "application/json"}
@@ -126,6 +129,15 @@ def test_one_sees_what_they_see_with_a_banner_on_every_page(stella, cast, said):
     assert "Site settings" not in said(stella.get("/acme"))
     assert stella.get("/admin").status_code == 404
     assert "You see the site as" not in said(stella.get("/notifications/bell"))
+
+
+def test_who_looks_on_gets_no_link_to_what_was_bought(stella, cast, at, clock):
+    with inside(cast.acme):
+        event, (tier,) = make_event(at("alice"))
+        bought(event, tier)
+        write(TicketOrder.update(user=cast.bob).execute)
+    look_on(stella, cast.bob)
+    assert "/orders/" not in stella.get("/account").text
 
 
 def test_nothing_is_changed_while_looking(stella, cast, counted):

@@ -1,12 +1,16 @@
 """One's own pages: profile, address, password, leaving for good."""
 
 import re
+from datetime import timedelta
 
 from database.connections import database
+from database.scope import inside
 from domain.people import sessions
-from models import Session, User
+from models import Event, Session, User
 from tests.conftest import PASSWORD
 from tests.fixtures.entrance import BOB, FORM, cookie, proof
+from tests.fixtures.events import make_event
+from tests.fixtures.threads import write
 
 ENDS = proof("account.end_sessions")
 
@@ -21,6 +25,21 @@ def test_looking_at_the_account_puts_the_dot_out(browse, cast):
     assert alerts.unread(User.get_by_id(cast.bob.id))
     assert "Tea is ready." in bob.get("/account").get_data(True)
     assert not alerts.unread(User.get_by_id(cast.bob.id))
+
+
+def test_what_one_bought_while_signed_in_is_on_the_account_until_it_is_over(browse, cast, at, clock):
+    with inside(cast.acme):
+        _, (tier,) = make_event(at("alice"))
+    charlie = browse("charlie")
+    for client in (charlie, browse(None)):
+        there = client.post("/e/jazz-night/orders", data={f"t{tier.id}": "1"}).location
+        assert client.post(there, data={"name": "Ada", "email": "ada@example.org"}).status_code == 303
+    page = charlie.get("/account").text
+    assert page.count("/orders/") == 1
+    assert charlie.get(re.search(r'href="(/orders/[^"]+)', page)[1]).status_code == 200
+    with inside(cast.acme):
+        write(Event.update(starts_at=clock() - timedelta(hours=2), ends_at=clock()).execute)
+    assert "Your tickets" not in charlie.get("/account").text
 
 
 BROWSERS = "/settings/security/sessions"
