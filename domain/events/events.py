@@ -48,7 +48,7 @@ VISIBILITY = Choice(
     about=(
         ("public", "Everybody finds it"),
         ("unlisted", "Whoever has the address sees it"),
-        ("private", "Nobody outside sees it"),
+        ("private", "Only members see it, and get tickets"),
     ),
 )
 OPENING = Choice(
@@ -128,17 +128,18 @@ class Found:
     moved: bool
 
 
-def find(slug):
-    """The event at this address (or by its public id), whoever's it is; None for none that strangers may see.
-    Refuses with NotFound while its organization is suspended."""
+def find(slug, user=None):
+    """The event at this address (or by its public id), whoever's it is; None for none that strangers may see, or this
+    user. Refuses with NotFound while its organization is suspended."""
     id = clean(slug)[:80] if len(slug) <= 80 else ""
     slug = id.lower()
     with everywhere("an event's page names no organization"):
         kept = EventSlug.one(EventSlug.slug == slug)
         event = kept.event if kept else Event.one(Event.public_id == id)
-        if event is None or event.state == "draft" or event.visibility == "private":
+        if event is None or event.state == "draft" or event.organization.status == "deleted":
             return None
-        if event.organization.status == "deleted":
+        by = user and event.visibility == "private" and organizations.reach(user, event.organization.slug)
+        if event.visibility == "private" and not (by and by.may("events.read")):
             return None
         if event.organization.status == "suspended":
             raise NotFound("This page is unavailable for now. Tickets that were bought stay good.")

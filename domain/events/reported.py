@@ -13,10 +13,10 @@ NAMELESS = "The organizer"  # whose name is hidden
 _UNMARKED = dict.fromkeys(map(ord, MARKS))  # of names from before, from elsewhere, and of people
 
 
-def open_page(slug):
-    """The event whose page strangers see at this address, as `events.find` has it. Refuses with NotFound, and with
-    reports.Hidden."""
-    found = existing(events.find(slug), "There is no such event, or its page isn't open.")
+def open_page(slug, user=None):
+    """The event whose page strangers see at this address, or this user, as `events.find` has it. Refuses with NotFound,
+    and with reports.Hidden."""
+    found = existing(events.find(slug, user), "There is no such event, or its page isn't open.")
     reports.check_shown("event", found.event.id)
     return found
 

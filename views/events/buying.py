@@ -32,7 +32,7 @@ HELD = 5  # events whose holds a browser remembers
 @access.public
 def show(slug):
     """Strangers have it out of memory, before it comes here: views/kept_pages.py."""
-    found = reported.open_page(slug)
+    found = reported.open_page(slug, access.me())
     if found.moved:
         return redirect(f"/e/{found.event.slug}", 301)
     return _event(found.event, _wishes(), request.args.get("code", ""), via=request.args.get("via", ""))
@@ -97,7 +97,7 @@ def _own(event):
 @blueprint.get("/e/<slug>/event.ics")
 @access.public
 def calendar(slug):
-    event = reported.open_page(slug).event
+    event = reported.open_page(slug, access.me()).event
     text = calendars.calendar_file(event, f"{configuration.active.site_url}/e/{event.slug}")
     headers = {"Content-Disposition": f'attachment; filename="{event.slug}.ics"'}
     return Response(text, headers=headers, content_type="text/calendar; charset=utf-8")
@@ -112,7 +112,7 @@ def _wishes():
 @blueprint.post("/e/<slug>/orders")
 @access.public
 def hold(slug):
-    event, wishes = reported.open_page(slug).event, _wishes()
+    event, wishes = reported.open_page(slug, access.me()).event, _wishes()
     code, key = clean(request.form.get("code", ""))[:40].strip(), request.form.get("form_key", "")
     via = request.form.get("via", "")
     me = access.me()

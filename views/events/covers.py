@@ -20,9 +20,10 @@ AT = "/<organization>/events/<id:id>/cover"
 @access.public
 def public(slug):
     """Kept for as short as a flyer's: what is hidden or taken away is soon gone."""
-    event = reported.open_page(slug).event
+    event = reported.open_page(slug, access.me()).event
+    keeps = "private" if event.visibility == "private" else "public"
     with inside(event.organization_id):
-        return pages.picture(*covers.content(event.id), keeps="public, max-age=300")
+        return pages.picture(*covers.content(event.id), keeps=f"{keeps}, max-age=300")
 
 
 @blueprint.get(AT)

@@ -11,7 +11,7 @@ blueprint = Blueprint("finding", __name__)
 
 
 def _open_event(slug):
-    found = existing(events.find(slug), "There is no such event, or its page isn't open.")
+    found = existing(events.find(slug, access.me()), "There is no such event, or its page isn't open.")
     return found.event
 
 

@@ -20,7 +20,7 @@ AT = "/<organization>/logo"
 @access.public
 def public(slug):
     """Kept for as short as an event's picture: what is hidden or taken away is soon gone."""
-    event = reported.open_page(slug).event
+    event = reported.open_page(slug, access.me()).event
     if not reported.logo(event):
         raise NotFound("Its organizer has no logo.")
     return _shown(event.organization, logos.content)

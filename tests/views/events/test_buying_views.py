@@ -187,6 +187,20 @@ def test_event_case_17_our_page_says_which_it_was_when_the_time_is_over(night, b
     assert (late.status_code, "The time is over" in late.text) == (410, True)
 
 
+def test_members_alone_see_a_private_event_and_get_tickets(night, browse, cast):
+    event, tier = night
+    writes(Event.update(visibility="private").execute)()
+    bob, wish = browse("bob"), {f"t{tier.id}": "1"}
+    for other in (browse(None), browse("charlie")):
+        assert other.get("/e/jazz-night").status_code == 404
+        assert other.post("/e/jazz-night/orders", data=wish).status_code == 404
+    page = bob.get("/e/jazz-night")
+    assert "Only members of" in page.text
+    assert "noindex" in page.text
+    assert bob.post(held(bob, event, tier, 1), data=WHO).status_code == 303
+    assert Pass.select().count() == 1
+
+
 def test_a_suspended_organization_sells_nothing_and_its_page_says_so(night, browse, cast):
     event, tier = night
     stranger, late = browse(None), browse(None)

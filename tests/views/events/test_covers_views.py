@@ -36,6 +36,7 @@ def test_it_stands_at_the_head_of_the_page_with_its_words_and_is_read_while_that
     assert alice.get(f"/acme/events/{event.id}/cover").data == picture.data
     rows.change(events.rules, event.id, {"visibility": "private"}, by=at("alice"))
     assert stranger.get(f"/e/{event.slug}/cover.webp").status_code == 404
+    assert alice.get(f"/e/{event.slug}/cover.webp").headers["Cache-Control"].startswith("private")
     assert alice.post(f"/acme/events/{event.id}/cover/removal").status_code == 303
     assert alice.get(f"/acme/events/{event.id}/cover").status_code == 404
 
