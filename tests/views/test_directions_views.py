@@ -63,6 +63,7 @@ def turned(world):  # noqa: F811
     return world
 
 
+@pytest.mark.above_sql
 def test_use_r19_words_from_right_to_left_stand_alone_on_every_page(turned):
     bare, broken, seen = {}, {}, 0
     for method, rule, endpoint, door in ROUTES:

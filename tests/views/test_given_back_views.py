@@ -1,6 +1,7 @@
 """A plain form that is refused gives back what was typed into it, whichever it is (reports.md's 13)."""
 
 import html
+import re
 from html.parser import HTMLParser
 from urllib.parse import quote, urlsplit
 
@@ -57,7 +58,7 @@ class Forms(HTMLParser):
 
 def forms_of(text, page):
     reader = Forms(page)
-    reader.feed(text)
+    reader.feed("".join(re.findall(r"<form\b.*?</form>", text, re.S)))  # the rest of a page takes most of the time
     return reader.found
 
 
