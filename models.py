@@ -1755,12 +1755,14 @@ class ImportRow(Pivot):
 
 
 class OrganizationKey(Owned):
-    """A pair of Ed25519 keys that signs the codes of passes; those before the present one are kept to read with."""
+    """A pair of Ed25519 keys that signs the codes of passes; those before the present one are kept to read with, until
+    they are ended."""
 
     organization = to(Organization)
     public = CharField(max_length=44)  # base64url of the raw key
     sealed = TextField()  # the private half, under SECRET_KEY
     retired_at = Moment(null=True)
+    ended_at = Moment(null=True)  # from when on what it signed isn't good any more
 
     class Meta:
         table_name = "organization_key"

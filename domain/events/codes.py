@@ -35,6 +35,10 @@ class Unreadable(Refused):
     code, status = "INVALID_INPUT", 422
 
 
+class Outdated(Unreadable):
+    """It was made by us, and signed by a key that was ended since."""
+
+
 @dataclass(frozen=True)
 class Code:
     event: int
@@ -73,20 +77,23 @@ def read(text):
 
 
 def verified(text):
-    """What a code says once a key of the organization that one stands in has signed it; refuses with Unreadable."""
+    """What a code says once a key of the organization that one stands in has signed it; refuses with Unreadable, and
+    with Outdated where the key was ended."""
     found = read(text)
     for key in _every():
         try:
             _public(key.public).verify(found.signature, found.body)
         except InvalidSignature:
             continue
+        if key.ended_at:
+            raise Outdated("This code is older than the key of tickets. The ticket's page shows the one that is good.")
         return found
     raise Unreadable("This ticket wasn't made by us.")
 
 
-def public_keys():
-    """What a door verifies with: raw keys in base64url, the newest first, those before it as well."""
-    return [key.public for key in _every()]
+def public_keys(ended=False):
+    """What a door verifies with: raw keys in base64url, the newest first, those before it as well; or those `ended`."""
+    return [key.public for key in _every() if bool(key.ended_at) is ended]
 
 
 # --- keys ---------------------------------------------------------------------------------------------------
@@ -97,7 +104,7 @@ def renew(*, by):
     """A new pair of keys: codes made from here on are signed by it, those made before are read as well as ever. Nothing
     takes it back. Refuses with Forbidden and VerificationRequired.
 
-    For when the private half may be known to others: then codes of passes must be made anew too.
+    For when the private half may be known to others: see `end_earlier`, too.
     """
     by.require("events.keys")
     stepup.demand("events.renew_key", by.organization.id)
@@ -106,6 +113,28 @@ def renew(*, by):
     made = _made()
     history.note("events.key_renewed", "A new key signs tickets", made, by=by, verb="created")
     return made
+
+
+@writes
+def end_earlier(*, by):
+    """Have no door take what keys before the present one signed: whoever has such a code has a new one at the page of
+    their ticket. Nothing takes it back. Refuses with Forbidden, VerificationRequired, and where there is none."""
+    by.require("events.keys")
+    stepup.demand("events.renew_key", by.organization.id)
+    earlier = OrganizationKey.update(ended_at=now()).where(*_earlier())
+    if not (count := earlier.execute()):
+        raise Refused("No earlier key is good any more.", "INVALID_TRANSITION")
+    summary = "Codes signed by earlier keys aren't taken any more"
+    history.note("events.keys_ended", summary, newest(), by=by, count=count)
+
+
+def has_earlier():
+    """Whether keys before the present one are still good."""
+    return OrganizationKey.select().where(*_earlier()).exists()
+
+
+def _earlier():
+    return OrganizationKey.retired_at.is_null(False), OrganizationKey.ended_at.is_null()
 
 
 def newest():

@@ -37,7 +37,8 @@ async function alone(scan) {
   if (scan.kind === "undo") return takenBack(scan);
   const code = scan.code ? codes.read(scan.code) : null, moment = scan.at + drift;
   if (scan.code && !code) return [{ result: "unreadable" }];
-  if (code && !(await codes.isSigned(code, meta.keys, ed25519Js))) return [{ result: "forged" }];
+  if (code && !(await codes.isSigned(code, meta.keys, ed25519Js)))
+    return [{ result: (await codes.isSigned(code, meta.ended ?? [], ed25519Js)) ? "outdated" : "forged" }];
   if (code && code.event !== Number(eventId)) return [{ result: "other_event" }];
   const gate = meta.gates.find(({ id }) => id === scan.gate) ?? meta.gates[0];
   const pass = await store.pass(code?.serial ?? scan.serial.replace(/\s+/g, "").toLowerCase());

@@ -99,6 +99,7 @@ def _show(refusal=None):
         lacking=pages.later(own_settings.lacking, by.organization),
         currencies=organizations.CURRENCIES,
         ticket_key=codes.newest() if by.may("events.keys") else None,
+        has_earlier_keys=pages.later(codes.has_earlier),
         offered=offered,
         others=_others(by),
         alone=bool(permissions.not_the_last_owner(by, by)),
@@ -143,6 +144,13 @@ def require_factor():
 def renew_ticket_key():
     codes.renew(by=g.by)
     return _settings("A new key signs tickets. Those that are out stay good.")
+
+
+@blueprint.post("/<organization>/settings/ticket-key/end")
+@access.member("events.keys")
+def end_ticket_keys():
+    codes.end_earlier(by=g.by)
+    return _settings("Codes signed by earlier keys aren't taken any more.")
 
 
 @blueprint.post("/<organization>/settings")

@@ -118,6 +118,8 @@ def _facts(keeper, gate, one, moment):
     if one.code:
         try:
             said = codes.verified(one.code)
+        except codes.Outdated:
+            return {"said": "outdated"}, None, None
         except codes.Unreadable:
             return {"said": "forged" if _is_ours(one.code) else "unreadable"}, None, None
         if said.event != keeper.event.id:
@@ -294,6 +296,7 @@ def snapshot(keeper, device, since=None):
             "ends": _iso(event.ends_at),
         },
         "keys": codes.public_keys(),
+        "ended": codes.public_keys(ended=True),
         "tiers": [[one.id % codes.TIERS, one.id, one.name] for one in Tier.select().where(Tier.event == event.id)],
         "gates": [_gate(event, gate) for gate in gates],
         "gate": device.checkpoint_id or gates[0].id,

@@ -69,9 +69,26 @@ def test_codes_from_before_a_new_key_are_read_as_well(acme, at, proven):
     assert len(codes.public_keys()) == 2
 
 
-def test_who_may_not_renews_no_key(acme, at):
-    with pytest.raises(Refused):
-        codes.renew(by=at("bob"))
+def test_earlier_keys_are_ended_and_what_they_signed_is_told_from_what_is_forged(acme, at, proven):
+    old = codes.code(1, 2, SERIAL)
+    with pytest.raises(VerificationRequired):
+        codes.end_earlier(by=at("alice"))
+    proven("alice", "events.renew_key", acme.id, 3)
+    with pytest.raises(Refused):  # there is none yet
+        codes.end_earlier(by=at("alice"))
+    codes.renew(by=at("alice"))
+    assert codes.has_earlier()
+    codes.end_earlier(by=at("alice"))
+    assert codes.verified(codes.code(1, 2, SERIAL)).serial == SERIAL
+    with pytest.raises(codes.Outdated):
+        codes.verified(old)
+    assert (len(codes.public_keys()), len(codes.public_keys(ended=True)), codes.has_earlier()) == (1, 1, False)
+
+
+def test_who_may_not_renews_or_ends_no_key(acme, at):
+    for act in (codes.renew, codes.end_earlier):
+        with pytest.raises(Refused):
+            act(by=at("bob"))
 
 
 def test_the_private_half_is_kept_encrypted_and_follows_a_new_secret_key(acme):

@@ -222,7 +222,10 @@ def test_an_owner_renews_the_key_of_tickets_and_proves_who_they_are(browse, cast
     assert "Key of tickets" not in client.get("/acme/settings").text
     with inside(cast.acme):
         codes.prepare()
-    assert "Tickets that are out, on paper or on phones, stay good." in client.get("/acme/settings").text
+    assert (
+        "Tickets that are out, on paper or on phones, stay good, until you end the earlier keys."
+        in client.get("/acme/settings").text
+    )
     where = "/acme/settings/ticket-key"
     assert client.post(where, headers=JSON).json["code"] == "SENSITIVE_VERIFICATION_REQUIRED"
     page = followed(client, client.post(where, data=proof("events.renew_key", str(cast.acme.id))))
@@ -230,4 +233,6 @@ def test_an_owner_renews_the_key_of_tickets_and_proves_who_they_are(browse, cast
     with inside(cast.acme):
         assert OrganizationKey.select().count() == 2
     assert AuditEvent.select().where(AuditEvent.action == "events.key_renewed").count() == 1
+    page = followed(client, client.post(f"{where}/end", data=proof("events.renew_key", str(cast.acme.id))))
+    assert ("taken any more." in page, "End earlier keys" in page) == (True, False)
     assert "Key of tickets" not in browse("bob").get("/acme/settings").text

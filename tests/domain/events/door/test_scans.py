@@ -64,6 +64,16 @@ def test_event_case_41_held_before_the_same_phone_a_little_longer_is_no_alarm(do
     assert scans.take(keeper, other, [asked(door[3][0])])[0]["result"] == "used"
 
 
+def test_a_code_that_an_ended_key_signed_is_an_old_one_and_the_tickets_page_has_the_new_one(door, at, proven, cast):
+    one = door[3][0]
+    old = code_of(one)
+    for act in (codes.renew, codes.end_earlier):
+        proven("alice", "events.renew_key", cast.acme.id, 3)
+        act(by=at("alice"))
+    assert scan(door, code=old)["result"] == "outdated"
+    assert scan(door, code=code_of(one))["result"] == "ok"
+
+
 def test_event_case_42_another_events_ticket_says_which(door):
     other = an_event("Poetry", venue="Other hall")
     said = scan(door, passes_of(other, ["Eve"])[0])
