@@ -299,7 +299,6 @@ EVERYWHERE = {
     "domain/money/comparisons.py": 4,  # what our rows say of what the provider says
     "domain/money/silences.py": 2,  # renewals that didn't come are asked for
     "domain/money/subscriptions.py": 7,  # staff sees all subscriptions
-    "domain/backers/backers.py": 1,  # an invitation is looked for by its address alone
     "domain/events/door/devices.py": 2,  # an event's door is found by its address alone, and doors of several
     "domain/events/codes.py": 2,  # private keys of all are encrypted anew
     "domain/imports/imports.py": 1,  # old ones go for all alike
@@ -311,7 +310,7 @@ EVERYWHERE = {
     "domain/moderation/reports.py": 1,  # what is hidden is hidden from all who come by
     "domain/moderation/desk.py": 2,  # the platform's staff decides about all
     "domain/tasks/tasks.py": 1,  # reminders go out for all
-    "domain/organizations/invitations.py": 2,  # a link names no organization; they lapse for all alike
+    "domain/organizations/invitations.py": 3,  # a link or an address names no organization; they lapse for all alike
     "domain/entitlements/credits.py": 2,  # the month begins for all; holds and buckets end for all
     "domain/organizations/invitation_links.py": 1,  # a link names no organization
     "domain/organizations/api_keys.py": 2,  # a key names no organization; they end for all alike

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from database.clock import months_after, now
 from database.locks import lock
-from database.scope import everywhere, inside
+from database.scope import inside
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.backers import backer_codes, tiers
@@ -23,7 +23,8 @@ from domain.entitlements import credits, grants, plans
 from domain.fields.choice import Choice
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, clean
-from models import Backer, BackerTier, Invitation, Organization, Setting, User
+from domain.organizations import invitations
+from models import Backer, BackerTier, Organization, Setting, User
 
 LIFE = timedelta(minutes=10)
 
@@ -86,21 +87,7 @@ def _switch(name):
 
 def is_invited(email_norm):
     """Whether an open invitation stands in for a code, where the site allows that."""
-    if not _switch("crowdfunding_invite_bypass"):
-        return False
-    with everywhere("an invitation is looked for by its address alone"):
-        return (
-            Invitation.select(Invitation.id)
-            .join(Organization)
-            .where(
-                Invitation.email_norm == email_norm,
-                Invitation.status == "pending",
-                Invitation.expires_at > now(),
-                Organization.status == "active",
-            )
-            .first()
-            is not None
-        )
+    return _switch("crowdfunding_invite_bypass") and invitations.waits_for(email_norm)
 
 
 def verify(username, code, *, allow=lambda name: None):

@@ -36,7 +36,7 @@ _TABLE = {
         ("site_description", "Description", Text(200, long=True), "Your team’s back office in one place.", False),
         "One sentence for search engines and the front page.",
         ("sign_up_open", "Open sign-up", SWITCH, True),
-        "Whether strangers may make an account.",
+        "Whether strangers may make an account. Whoever is invited by their address may in any case.",
         ("status_page", "Status page", SWITCH, False),
         "Whether /status tells everybody how the site does: its parts as they are measured, and outages.",
         ("auth_neutral_messages", "Neutral sign-in messages", SWITCH, False),

@@ -285,6 +285,13 @@ def look(public_id, user):
         )
 
 
+def waits_for(email_norm):
+    """Whether an open invitation waits for this address."""
+    mine = Invitation.email_norm == email_norm, Invitation.status == "pending", Invitation.expires_at > now()
+    with everywhere("an invitation is looked for by its address alone"):
+        return Invitation.select().join(Organization).where(*mine, Organization.status == "active").exists()
+
+
 def _by_public_id(public_id):
     with everywhere("a letter's link names an invitation, not its organization"):
         found = Invitation.one(Invitation.public_id == clean(public_id)[:40])

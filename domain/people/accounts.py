@@ -28,7 +28,7 @@ from domain.fields.email import EMAIL, address, normalized
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Unfit, clean
 from domain.fields.text import Name, Text
-from domain.organizations import invitation_links, organizations, permissions
+from domain.organizations import invitation_links, invitations, organizations, permissions
 from domain.people import admins, codes, passwords, sessions
 from models import (
     Admin,
@@ -104,16 +104,16 @@ def sign_up(email, name, password, next_url=None, *, backer=None):
     says so. Without one (`password` None) they are told, unless messages are neutral.
     Refuses with Invalid, with AlreadyRegistered, and with a backers.NotClaimed.
     """
-    must_be_open()
+    must_be_open(email)
     backers.must_have(backer, normalized(clean(email)))  # before a password is hashed for nothing
     email, name, password_hash = _checked(email, name, password)
     strict = password is None and not settings.get("auth_neutral_messages")
     return _begin_sign_up(email, name, password_hash, next_url, strict, backer)
 
 
-def must_be_open():
-    """Refuse while this site takes no new accounts."""
-    if not settings.get("sign_up_open"):
+def must_be_open(email):
+    """Refuse while this site takes no new accounts, but of whom an open invitation waits for."""
+    if not settings.get("sign_up_open") and not invitations.waits_for(normalized(clean(email))):
         raise Refused("Sign-up is closed here. Ask an admin of this site for a way in.", "FORBIDDEN", 403)
 
 

@@ -188,7 +188,7 @@ def _settle(came, user, backer=None):
     """The address is proven: connect it to who is signed in, to the account that has it, or to a new one."""
     found = user or accounts.by_email(came.email)
     if found is None:
-        accounts.must_be_open()
+        accounts.must_be_open(came.email)
         try:
             made = accounts.create(came.email, came.name, None, backer=backer)
         except peewee.IntegrityError:  # a sign-up by code was faster
@@ -238,7 +238,7 @@ def _ask_for_code(came, user, next_url, backer):
             if account:
                 accounts.must_be_active(account)
             else:
-                accounts.must_be_open()
+                accounts.must_be_open(came.email)
                 backers.must_have(backer, normalized(came.email))
         except Refused:
             if not settings.get("auth_neutral_messages"):

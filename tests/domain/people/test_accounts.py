@@ -11,7 +11,7 @@ from domain.base import audit, outgoing, settings, stepup, tokens
 from domain.base.letters import suppressions
 from domain.base.tokens import CodeExpired, WrongCode
 from domain.entitlements import credits
-from domain.organizations import organizations
+from domain.organizations import invitations, organizations
 from domain.people import accounts, passwords, proofs, sessions, sign_ins
 from domain.people.codes import send_again
 from domain.people.sign_ins import WrongCredentials
@@ -145,6 +145,16 @@ def test_no_sign_up_while_it_is_closed(cast):
         sign_up()
     assert caught.value.status == 403
     assert AuthToken.select().count() == 0
+
+
+def test_whom_an_invitation_waits_for_signs_up_also_while_it_is_closed(cast, at, clock):
+    settings.change("sign_up_open", "off", by=cast.stella)
+    with inside(cast.globex):
+        invitations.invite("ida@example.org", "viewer", by=at("charlie", "globex"))
+    assert sign_up("Ida@example.org")
+    clock.forward(hours=49)
+    with pytest.raises(Refused):
+        sign_up("ida@example.org")
 
 
 # --- the code --------------------------------------------------------------------------------------------
