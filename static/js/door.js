@@ -247,12 +247,17 @@ part("people-form").addEventListener("input", async ({ target }) => {
   });
   part("people").replaceChildren(...(rows.length || !target.value.trim() ? rows : [line("quiet", "Nobody of this name has a ticket.", "li")]));
 });
+/** Whoever leaves or goes to another gate stays until the server can be told: there is no other page without it. */
+function stay(form) {
+  door.querySelector(".door-foot form .quiet")?.remove();
+  form.append(line("quiet", "The server can't be told just now. Until it can, this phone stays here."));
+}
+part("gate-form").addEventListener("submit", (submitted) => { if (!isOnline) { submitted.preventDefault(); stay(submitted.target); } });
 part("leave-form").addEventListener("submit", async (submitted) => {
   if (submitted.target.dataset.sure) return;
   submitted.preventDefault();
   await sync();
-  const count = (await store.waiting(Infinity)).length;
-  if (count && !confirm(`${count} scans wait to be sent. They stay on this phone until it is at this door again. Leave all the same?`)) return;
+  if (!isOnline) { stay(submitted.target); return; }
   await store.forget();
   submitted.target.dataset.sure = "1";
   submitted.target.submit();

@@ -191,6 +191,8 @@ def test_two_phones_without_a_network_make_exactly_their_overlaps_conflicts(page
             types(phone, code)
             expect(phone.locator("#door_answer")).to_contain_text("Come in")
             phone.evaluate("document.querySelector('#door_answer h1').textContent = ''")
+        phone.get_by_role("button", name="Leave the door").click()
+        expect(phone.get_by_text("Until it can, this phone stays here.")).to_be_visible()
         types(phone, codes[0])
         expect(phone.locator("#door_answer")).to_contain_text("Already in")
         expect(phone.locator("[data-queue]")).to_contain_text(f"{SCANS + 1} scans wait")
