@@ -77,9 +77,17 @@ def card(image, half):
     """The picture whole, on itself out of focus."""
     width, height = CARD
     blurred = ImageOps.fit(half, (width // 20, height // 20), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(2))
-    made = blurred.resize(CARD, Image.Resampling.BILINEAR)
     whole = _scaled(image, half, min(width / image.width, height / image.height))
-    made.paste(whole, ((width - whole.width) // 2, (height - whole.height) // 2))
+    left, top = (width - whole.width) // 2, (height - whole.height) // 2
+    made = Image.new("RGB", CARD)
+    made.paste(whole, (left, top))
+    right, bottom, share = left + whole.width, top + whole.height, (blurred.width / width, blurred.height / height)
+    beside = ((0, 0, left, height), (right, 0, width, height)), ((0, 0, width, top), (0, bottom, width, height))
+    for box in beside[not left]:  # what isn't seen isn't drawn
+        if box[0] < box[2] and box[1] < box[3]:
+            of = tuple(edge * part for edge, part in zip(box, share * 2, strict=True))
+            size = box[2] - box[0], box[3] - box[1]
+            made.paste(blurred.resize(size, Image.Resampling.BILINEAR, of), box[:2])
     for quality in range(85, 20, -10):
         data = jpeg(made, quality)
         if len(data) <= CARD_BYTES:

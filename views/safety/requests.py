@@ -1,5 +1,6 @@
 """Every request alike: its name, its size, what protects it, and its line in the log."""
 
+import io
 import logging
 import re
 import secrets
@@ -7,6 +8,7 @@ import time
 from urllib.parse import quote
 
 from flask import g, redirect, request
+from htmx_flask.requests import HtmxAwareRequest
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.routing import BaseConverter, ValidationError
 
@@ -14,7 +16,7 @@ from database.clock import read_in, time_zones
 from domain.base import allowances, audit, stepup
 from views import cookies, places
 from views.safety import headers, limits, lookers, marks, origin, pulse
-from views.safety.gathering import BODY
+from views.safety.gathering import BODY, PHOTO
 
 log = logging.getLogger("guildhall.requests")
 
@@ -37,7 +39,18 @@ class Id(BaseConverter):
         return int(value)
 
 
+class Request(HtmxAwareRequest):
+    """A photo is read whole as soon as it is found in its form, and lay on the disk once already: no second file holds
+    it meanwhile (`flyers_composed_per_second`). A longer file is copied in parts."""
+
+    def _get_file_stream(self, total_content_length, content_type, filename=None, content_length=None):
+        if (total_content_length or PHOTO + 1) <= PHOTO:
+            return io.BytesIO()
+        return super()._get_file_stream(total_content_length, content_type, filename, content_length)
+
+
 def init_app(app):
+    app.request_class = Request
     app.config["MAX_CONTENT_LENGTH"] = BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = BODY
     app.url_map.converters["id"] = Id
