@@ -1854,6 +1854,11 @@ class Event(Owned):
             (("organization", "starts_at", "id"), False),
         )
 
+    @property
+    def is_known(self):
+        """Whether it was published: a draft that is put away stays one to strangers."""
+        return self.state in ("published", "cancelled") or (self.state == "archived" and self.published_at is not None)
+
     @classmethod
     def awaited(cls):
         """Those that are still to come or run, and that somebody has tickets for."""

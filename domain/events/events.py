@@ -136,7 +136,7 @@ def find(slug, user=None):
     with everywhere("an event's page names no organization"):
         kept = EventSlug.one(EventSlug.slug == slug)
         event = kept.event if kept else Event.one(Event.public_id == id)
-        if event is None or event.state == "draft" or event.organization.status == "deleted":
+        if event is None or not event.is_known or event.organization.status == "deleted":
             return None
         by = user and event.visibility == "private" and organizations.reach(user, event.organization.slug)
         if event.visibility == "private" and not (by and by.may("events.read")):

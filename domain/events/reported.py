@@ -23,7 +23,7 @@ def open_page(slug, user=None):
 
 def is_shown(event):
     """Whether strangers may be led to an event's page."""
-    is_open = event.state != "draft" and event.visibility != "private"
+    is_open = event.is_known and event.visibility != "private"
     return is_open and not reports.is_hidden("event", event.id)
 
 

@@ -165,7 +165,7 @@ def _begin(campaign, version, public, through="", **about):
     if known := _same(version, about["content_hash"]):
         return known, False
     event = campaign.event
-    if event and event.state != "draft":
+    if event and event.is_known:
         about["via"] = vias.of(event, user=about["user"], through=through)
     about |= {"organization": campaign.organization_id, "campaign": campaign, "version": version, "public_id": public}
     wake("flyers")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from database.clock import now
 from domain import Forbidden, Invalid
 from domain.base.configuration import Configuration
 from domain.events import events
@@ -9,6 +10,7 @@ from domain.lists import rows
 from models import Event, Stock
 from tests.domain.events.test_stock import bought
 from tests.fixtures.events import FORM, make_event
+from tests.fixtures.threads import write
 
 
 def test_the_gate_lists_what_is_missing(clock, inside_acme, at):
@@ -85,6 +87,14 @@ def test_strangers_find_no_draft_and_nothing_private(clock, inside_acme, at):
     assert events.find("members") is None
     assert events.find("by-link") is not None
     assert events.find("x" * 5000) is None
+
+
+def test_a_draft_that_is_put_away_stays_unseen(night, at):
+    event, _ = make_event(at("alice"), publish=False, title="Never told")
+    events.archive(event.id, by=at("alice"))
+    assert events.find("never-told") is None
+    write(Event.update(state="archived", ends_at=now()).where(Event.id == night[0].id).execute)
+    assert events.find("jazz-night") is not None
 
 
 def test_another_title_keeps_the_address(night, at):
