@@ -26,6 +26,7 @@ FILES = (
     *("js/door-rules.json", "js/door-store.js", "js/door-codes.js", "js/door-decisions.js", "js/door-camera.js"),
     *("vendor/zxing-reader.js", "vendor/zxing-reader.wasm", "vendor/ed25519.js"),
 )
+FONTS = ("vendor/inter-latin-wght-normal.woff2", "vendor/source-serif-4-latin-600-normal.woff2")
 CSP = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' data:; "
     "media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -232,7 +233,7 @@ def people():
 @access.public
 def worker():
     """The door's own service worker: it keeps the page and its files, never an answer."""
-    kept = [asset(name) for name in FILES]
+    kept = [asset(name) for name in (*FILES, *FONTS)]
     return _script("door-worker.js", f"const KEPT = {json.dumps(kept)};\n")
 
 

@@ -170,6 +170,10 @@ def test_the_worker_keeps_files_that_there_are(phone):
             assert (address, answer.status_code) == (address, 200)
             types[address.partition("?")[0].rpartition(".")[2]] = answer.mimetype
     assert (types["wasm"], types["json"]) == ("application/wasm", "application/json")
+    style = next(address for address in kept if "/base.css" in address)
+    with phone.get(style) as answer:
+        fonts = re.findall(r"[\w-]+-latin-(?:wght|600)-normal\.woff2\?v=\w+", answer.text)
+    assert {f"/static/vendor/{font}" for font in fonts} == {address for address in kept if ".woff2" in address}
 
 
 def test_one_goes_to_another_gate_and_leaves(phone, night, cast):
