@@ -45,8 +45,9 @@ class Keeper:
 
 
 def is_there(event):
-    """Whether an event has a door now."""
-    return event.state in ("published", "cancelled") and event.ends_at + AFTER > now()
+    """Whether an event has a door now: for a while after its end too, also where it is put away at once, for phones
+    that have scans to send."""
+    return event.is_known and event.ends_at + AFTER > now()
 
 
 def reach(user, public_id):

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from database.clock import now
@@ -8,7 +10,7 @@ from domain.events.door import devices
 from domain.events.programme import sessions
 from domain.lists import rows
 from domain.organizations import permissions
-from models import Assignment, Checkpoint, Device, EventSession, Organization, Tier, User, Workspace
+from models import Assignment, Checkpoint, Device, Event, EventSession, Organization, Tier, User, Workspace
 from tests.fixtures.doors import an_event, at_the_door
 from tests.fixtures.threads import write
 
@@ -92,4 +94,17 @@ def test_a_suspended_organizations_door_stays_open_and_a_deleted_ones_is_shut(ca
     write(Organization.update(status="suspended").where(Organization.id == cast.acme.id).execute)
     assert devices.reach(cast.bob, event.public_id)
     write(Organization.update(status="deleted").where(Organization.id == cast.acme.id).execute)
+    assert devices.reach(cast.bob, event.public_id) is None
+
+
+def test_a_door_is_there_for_a_day_after_its_event_was_put_away_but_not_for_a_draft_that_was(cast, at, clock):
+    with inside(cast.acme):
+        event = an_event()
+        for published, is_there in ((now(), True), (None, False)):
+            times = {"starts_at": now() - timedelta(hours=9), "ends_at": now() - timedelta(hours=1)}
+            values = {"state": "archived", "published_at": published} | times
+            write(Event.update(values).where(Event.id == event.id).execute)
+            assert bool(devices.reach(cast.bob, event.public_id)) is is_there
+        write(Event.update(published_at=now()).execute)
+    clock.forward(days=1)
     assert devices.reach(cast.bob, event.public_id) is None
