@@ -32,6 +32,7 @@ from domain.fields.text import Name, Text
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, Sort, both
 from domain.lists.searches import Parts
+from domain.moderation import reports
 from domain.organizations import organizations
 from models import Event, EventSlug, Organization, TicketOrder, Tier, Voucher
 
@@ -108,8 +109,9 @@ def is_over(event):
 
 
 def is_selling(event):
-    """Whether anything can be bought at all, by the server's clock; of a suspended organization nothing."""
-    return event.state == "published" and not is_over(event) and event.organization.status == "active"
+    """Whether anything can be bought at all now: nothing of a suspended organization, nor where the page is hidden."""
+    runs = event.state == "published" and not is_over(event)
+    return runs and event.organization.status == "active" and not reports.is_hidden("event", event.id)
 
 
 def local(event, moment):
@@ -132,9 +134,8 @@ def find(slug, user=None):
     """The event at this address (or by its public id), whoever's it is; None for none that strangers may see, or this
     user. Refuses with NotFound while its organization is suspended."""
     id = clean(slug)[:80] if len(slug) <= 80 else ""
-    slug = id.lower()
     with everywhere("an event's page names no organization"):
-        kept = EventSlug.one(EventSlug.slug == slug)
+        kept = EventSlug.one(EventSlug.slug == id.lower())
         event = kept.event if kept else Event.one(Event.public_id == id)
         if event is None or not event.is_known or event.organization.status == "deleted":
             return None
@@ -143,7 +144,7 @@ def find(slug, user=None):
             return None
         if event.organization.status == "suspended":
             raise NotFound("This page is unavailable for now. Tickets that were bought stay good.")
-    return Found(event, event.slug != slug)
+    return Found(event, event.slug != id.lower())
 
 
 def _free_slug(title, but=None):

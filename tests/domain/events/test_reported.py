@@ -4,11 +4,16 @@ import dataclasses
 import email
 from email import policy
 
+import pytest
+
 import jobs
+from domain import Refused
 from domain.base import configuration, mail
-from domain.events import payments, reported
+from domain.events import holds, orders, payments, reported
+from domain.events.line import places
 from domain.moderation import reports, subjects
 from domain.organizations import logos
+from models import Place
 from tests.domain.organizations.test_logos import wide
 from tests.fixtures.events import ordered
 
@@ -18,6 +23,19 @@ def test_a_hidden_name_hides_the_name_and_not_the_event(night, cast):
     for one in "abc":
         reports.report(seen, {"reason": "fraud"}, by=one)
     assert reported.organizer(reported.open_page(night[0].slug).event) == reported.NAMELESS
+
+
+def test_of_a_hidden_event_nothing_is_sold_in_its_line_either(night, at):
+    event, tier = night
+    order = holds.hold(event.id, {tier.id: 5})
+    waiting = places.join(event.id, {tier.id: 1}).id
+    seen = subjects.find("event", event.slug)
+    for one in "abc":
+        reports.report(seen, {"reason": "fraud"}, by=one)
+    orders.cancel(order.id, by=at("alice"))  # so there is room
+    assert Place.get_by_id(waiting).state == "waiting"
+    with pytest.raises(Refused):
+        places.join(event.id, {tier.id: 1})
 
 
 def test_letters_about_an_event_bear_the_logo_and_can_be_read_without(night, at, cast):
