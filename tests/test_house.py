@@ -16,6 +16,7 @@ from domain.organizations import organizations
 from tests import configuration_pages
 from tests.test_access import ROUTES
 
+pytestmark = pytest.mark.xdist_group("house")  # the code is parsed once, by one worker
 TOP = Path(__file__).resolve().parent.parent
 ROOMS = ("database", "domain", "views", "jobs")
 
