@@ -161,6 +161,7 @@ SPENT = {
     "beacons": parse("600/minute"),  # what browsers of one network tell of flyers; a hall full of people tells fewer
     "checkouts": parse("10/hour"),  # orders of tickets or plans that a person begins; what was sold out isn't counted
     "network_checkouts": parse("120/hour"),  # and strangers of one network: a hall full of people is one
+    "event_codes": parse("60/15 minutes"),  # wrong codes of an event from one network
     "imports": parse("60/hour"),  # files that a person brings
     "pictures": parse("20/hour"),  # of themselves that a person tries
     "backers": parse("5/minute"),  # tries at the code of a backer (a name in lower case)

@@ -41,6 +41,7 @@ def show(slug):
 def _event(event, wishes=None, code="", refusal=None, via=""):
     code = clean(code)[:40].strip()
     with inside(event.organization_id):
+        code_error = _code_error(event, code) if events.is_selling(event) else ""
         found = shop.offers(event, code) if events.is_selling(event) else []
         programme, url = sessions.of(event.id), f"{configuration.active.site_url}/e/{event.slug}"
         return pages.page(
@@ -58,7 +59,7 @@ def _event(event, wishes=None, code="", refusal=None, via=""):
             wishes=wishes or {},
             less="less" in request.values,
             code=code,
-            code_error=shop.why_not(event, code) if code and found else "",
+            code_error=code_error,
             via=vias.read(via),
             is_brought=vias.has_any(event),
             problem=refusal.sentence if refusal else "",
@@ -68,6 +69,23 @@ def _event(event, wishes=None, code="", refusal=None, via=""):
             key=places.fresh_token(),
             url=url,
         )
+
+
+def _code_error(event, code):
+    """Why a code counts for nothing. Whoever guesses is told nothing any more, also by what a code would show."""
+    _refuse_guesses(event, code)
+    if why := shop.why_not(event, code) if code else "":
+        allowances.spend(*_guessed(event))
+    return why
+
+
+def _refuse_guesses(event, code):
+    if code and allowances.is_spent(*_guessed(event)):
+        raise allowances.too_often(*_guessed(event))
+
+
+def _guessed(event):
+    return "event_codes", f"{event.id}|{network(limits.address())}"
 
 
 def _opening(event):
@@ -116,6 +134,7 @@ def hold(slug):
     code, key = clean(request.form.get("code", ""))[:40].strip(), request.form.get("form_key", "")
     via = request.form.get("via", "")
     me = access.me()
+    _refuse_guesses(event, code)
     asked = {"code": code, "key": key, "user": me, "address": g.place, "via": via}
     begun = ("checkouts", me) if me else ("network_checkouts", network(limits.address()))
     allowances.spend(*begun)

@@ -154,6 +154,20 @@ def test_a_code_that_is_tried_says_at_once_whether_it_counts_and_keeps_the_choic
     assert posted.count("There is no such code here.") == 1
 
 
+def test_who_guesses_codes_is_told_nothing_after_some(clock, inside_acme, at, browse, monkeypatch):
+    monkeypatch.setattr(allowances.limiter, "enabled", True)
+    monkeypatch.setitem(allowances.SPENT, "event_codes", parse("3/hour"))
+    event, (tier,) = make_event(at("alice"), tickets=({"price_cents": "20"},))
+    make_voucher(event, at("alice"))
+    client, tickets = browse(None), {f"t{tier.id}": "1"}
+    look = lambda code: client.get(f"/e/jazz-night?code={code}").status_code  # noqa: E731
+    order = lambda code: client.post("/e/jazz-night/orders", data=tickets | {"code": code}).status_code  # noqa: E731
+    assert [look("summer"), look("NOPE"), look("summer"), look("NO")] == [200] * 4
+    assert order("NEVER") in (409, 422)
+    assert [look("summer"), order("summer"), order("NOT")] == [429] * 3
+    assert (look(""), order("")) == (200, 303)
+
+
 def test_the_hold_changes_and_is_given_up_from_its_page(night, browse):
     event, tier = night
     stranger = browse(None)
