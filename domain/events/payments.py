@@ -13,9 +13,10 @@ from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, Refused
-from domain.base import configuration, history, outgoing, settings
+from domain.base import audit, configuration, history, outgoing, settings
 from domain.events import events, holds, passes, refunds, reported, stock
 from domain.fields.money import written
+from domain.fields.number import counted
 from models import Organization, PaymentAttempt, Place, TicketOrder, TicketPayment, TicketRefund
 
 log = logging.getLogger("guildhall.tickets")
@@ -238,8 +239,9 @@ def _follow_disputes(order, payments):
     """Passes are void once a bank took their money back; while it looks, they are as the site's setting says."""
     states = {one.dispute for one in payments}
     if "lost" in states:
-        for one in passes.of(order):
-            passes.void(one, "dispute")
+        if gone := sum(passes.void(one, "dispute") for one in passes.of(order)):
+            said = f"{counted(gone, 'pass', 'passes')} of order {order.number}: the bank took the money back"
+            audit.record("pass.voided", said, organization=order.organization_id, target=order)
     elif "open" in states and settings.get("tickets_disputed") == "suspend":
         passes.suspend(order)
     elif "won" in states:

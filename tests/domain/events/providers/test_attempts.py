@@ -13,6 +13,7 @@ from domain.money.providers import sandbox
 from domain.money.providers.provider import BadSignature, NotOurs
 from domain.money.providers.sandbox import stripe
 from models import (
+    AuditEvent,
     Outgoing,
     Pass,
     PaymentAttempt,
@@ -192,6 +193,9 @@ def test_a_dispute_is_flagged_and_ends_the_passes_only_once_it_is_lost(paid, at)
     wire()
     assert (TicketPayment.get().dispute, passes_of(paid)) == ("lost", 0)
     assert Pass.get().void_reason == "dispute"
+    wire()
+    (noted,) = AuditEvent.select().where(AuditEvent.action == "pass.voided")
+    assert noted.summary == f"1 pass of order {paid.number}: the bank took the money back"
     orders.cancel(paid.id, by=at("alice"))
     assert not TicketRefund.select().exists()  # the bank has it already
 
