@@ -134,6 +134,13 @@ def _beside(place):
     return {"beside": seen if len(seen) > 1 else [], "part": place.url.rpartition("/")[2]}
 
 
+def _gaps(row):
+    """What stands in the way of publishing it, and once it is, of paying."""
+    if row.state == "draft":
+        return events.missing(row)
+    return [gap for gap in events.missing(row) if gap[0] == "money"] if events.is_selling(row) else []
+
+
 def _of_event(place, row):
     url, stocks = f"{place.url}/{row.id}", stock.of(row.id)
     figures = [(tier, stocks.get(("tier", tier.id)), stock.explain(stocks, tier)) for tier in tiers.of(row.id)]
@@ -141,7 +148,7 @@ def _of_event(place, row):
         "parts": [(key, label, f"{url}?part={key}") for key, (label, _) in events.PARTS.items()],
         "part_of": lambda errors: _part(set(errors or ())),
         "fields_of": lambda part: [f for f in map(place.listing.by_name.get, events.PARTS[part][1]) if not f.acted],
-        "missing": events.missing(row) if row.state == "draft" else [],
+        "missing": _gaps(row),
         "figures": figures,
         "cover": covers.of(row.id),
         "has_door": devices.is_there(row),
