@@ -334,7 +334,8 @@ def delete(user):
         names = passwords.joined([organization.name for organization in held])
         raise permissions.LastOwner(f"You are the only owner of {names}. Hand over or delete that first.")
     admins.must_not_be_last(user)
-    organizations.keep_what_is_awaited(Organization.get(Organization.owner == user, Organization.is_personal))
+    if own := Organization.one(Organization.owner == user, Organization.is_personal):
+        organizations.keep_what_is_awaited(own)
     email, name, formerly = user.email, user.name, _former_addresses(user)
     counts = _erase(user)
     about = {"name": name, "receipt": receipt(counts), "formerly": formerly}

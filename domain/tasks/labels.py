@@ -3,7 +3,8 @@
 A task holds their ids, so that renaming, merging and putting away touch none of them and are taken back as easily.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from database.clock import now
 from database.compiled import Compiled
@@ -35,11 +36,24 @@ def options():
 
 @dataclass(frozen=True)
 class Labels(ManyOptions):
-    """Labels in a task. What was put away isn't offered, and is kept where it stands."""
+    """Labels in a task. What was put away isn't offered, and is kept where it stands. Nobody names what is `unseen` by
+    them, but as it stands."""
+
+    unseen: frozenset[int] = frozenset()
+
+    @cached_property
+    def present(self):
+        return [o for o in super().present if o.id not in self.unseen]
+
+    def with_resting(self, value):
+        return replace(super().with_resting(value), unseen=self.unseen - {*self._each(value)})
+
+    def asked(self, text):
+        return super().asked("" if text in map(str, self.unseen) else text)
 
     def _id_of(self, word):
-        said = comparable(word)
-        gone = (o.id for o in self.made if o.is_archived and o.merged_into is None and comparable(o.label) == said)
+        said, gone = comparable(word), (o for o in self.made if o.is_archived and o.merged_into is None)
+        gone = (o.id for o in gone if o.id not in self.unseen and comparable(o.label) == said)
         try:
             return super()._id_of(word)
         except Unfit:
@@ -99,11 +113,17 @@ def _merge(id, into, *, by):
     return f"Wherever “{row.label}” stood, it is “{other.label}” now."
 
 
+def unseen(by):
+    """The ids of labels that a key isn't good for."""
+    if not (texts := by.api_key and by.api_key.lists.get("labels")):
+        return frozenset()
+    theirs = bounds.narrowed(rules, texts).listing.bounds(by)
+    return frozenset(o.id for o in options()) - {id for (id,) in Label.select(Label.id).where(*theirs).tuples()}
+
+
 def _others(row, by):
-    theirs = bounds.narrowed(rules, by.api_key and by.api_key.lists.get("labels")).listing.bounds(by)
-    seen = {id for (id,) in Label.select(Label.id).where(*theirs).tuples()} if theirs else None
-    found = [o for o in options() if o.id != row.id and o.merged_into is None and not o.is_archived]
-    found = [o for o in found if seen is None or o.id in seen]
+    hidden = {row.id, *unseen(by)}
+    found = [o for o in options() if o.id not in hidden and o.merged_into is None and not o.is_archived]
     return Field("into", "Into", Choice(tuple((str(o.id), o.label, o.tone) for o in found)), required=True)
 
 

@@ -245,12 +245,12 @@ targets.offer("tasks", lambda name, by: of(by), lambda name: "/tasks")
 
 def of(by):
     """The rules of tasks with the labels of the organization one stands in, with which they are filtered too."""
-    return _labelled(labels.options())
+    return _labelled(labels.options(), labels.unseen(by))
 
 
 @lru_cache(maxsize=500)
-def _labelled(made):
-    kind = labels.Labels(made=made)
+def _labelled(made, unseen):
+    kind = labels.Labels(made=made, unseen=unseen)
     field = replace(listing.by_name["labels"], kind=kind)
 
     def has(chosen):
@@ -258,7 +258,7 @@ def _labelled(made):
         return reduce(or_, (Task.labels.contains_id(id) for id in ids)) if ids else Task.id < 0
 
     fields = tuple(field if f.name == "labels" else f for f in listing.fields)
-    return replace(rules, listing=replace(listing, fields=fields, conditions=((field, has),), version=made))
+    return replace(rules, listing=replace(listing, fields=fields, conditions=((field, has),), version=(made, unseen)))
 
 
 @writes

@@ -99,8 +99,11 @@ def asked(app, mobile):
         for id in range(1, 6):
             yield from (app.get(f"{path}/{id}{more}") for more in ("", "/files", "/files/1"))
             yield from (app.patch(f"{path}/{id}", {"nothing": 1}), app.post(f"{path}/{id}/restore", {}))
-        name = next(iter(app.get(f"{path}?limit=1").json["items"][0].keys() - {"id"}))
-        yield from (app.get(f"{path}?{name}{suffix}=Unseen") for suffix in ("", ".any", ".contains", ".ne", ".empty"))
+        for name in sorted(app.get(f"{path}?limit=1").json["items"][0].keys() - {"id"}):
+            for suffix in ("", ".any", ".contains", ".ne", ".empty"):
+                yield app.get(f"{path}?{name}{suffix}=Unseen")
+    yield from (app.get(f"/tasks?labels{suffix}=2") for suffix in ("", ".any"))
+    yield from (app.patch("/tasks/1", {"labels": [word]}) for word in ("Unseen", "Changed", "2"))
     yield from (app.get(path) for path in ("/events/2/tiers", "/events/2/orders?count=true", "/openapi.json"))
     yield app.ask("PUT", "/labels/by/label/Nobody", {"nothing": 1})
     for path in ("/tasks?count=true", "/tasks/2", "/events", "/events/2", "/events/2/tiers", "/events/1/passes?q=b"):

@@ -66,7 +66,7 @@ happens:
 import requests
 
 from domain.base import configuration, keys
-from domain.base.outgoing import sends
+from domain.base.outgoing import Later, sends
 from domain.money.providers.provider import Account
 from domain.money.providers.sandbox import stripe
 from domain.money.providers.sandbox.engine import advance, delete_customer, expire_checkout, pay
@@ -152,5 +152,8 @@ def _carry(row, path, body, headers):
     chosen = configuration.active
     host = "127.0.0.1" if chosen.host in ("0.0.0.0", "") else chosen.host  # noqa: S104
     address = f"http://{host}:{chosen.port}/webhooks/{path}"
-    requests.post(address, body, headers=headers, timeout=10).raise_for_status()
+    try:
+        requests.post(address, body, headers=headers, timeout=10).raise_for_status()
+    except requests.ConnectionError:  # it doesn't listen yet, or any more
+        raise Later(5) from None
     delivered(row.subject)
