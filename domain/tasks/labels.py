@@ -52,8 +52,8 @@ class Labels(ManyOptions):
         return super().asked("" if text in map(str, self.unseen) else text)
 
     def _id_of(self, word):
-        said, gone = comparable(word), (o for o in self.made if o.is_archived and o.merged_into is None)
-        gone = (o.id for o in gone if o.id not in self.unseen and comparable(o.label) == said)
+        said, away = comparable(word), (o for o in self.made if o.is_archived and o.merged_into is None)
+        gone = (o.id for o in away if o.id not in self.unseen and comparable(o.label) == said)
         try:
             return super()._id_of(word)
         except Unfit:
