@@ -155,5 +155,5 @@ def _carry(row, path, body, headers):
     try:
         requests.post(address, body, headers=headers, timeout=10).raise_for_status()
     except requests.ConnectionError:  # it doesn't listen yet, or any more
-        raise Later(5) from None
+        raise Later(5, "this server doesn't listen") from None
     delivered(row.subject)

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 import jobs
@@ -82,13 +84,14 @@ def test_the_events_are_signed_for_this_install_only(cast, pay, monkeypatch):
         stripe.verify(body, headers)
 
 
-def test_posting_to_a_server_that_is_not_there_is_tried_again(cast, pay, clock):
+def test_what_a_server_that_does_not_listen_is_posted_waits_and_is_no_try(cast, pay, clock):
     configuration.use(configuration.Configuration(**{**vars(configuration.active), "port": 1}))
     pay.subscribe()
     jobs.work_off()
     waiting = list(Outgoing.select().where(Outgoing.kind == "sandbox_webhook"))
     assert waiting
-    assert {row.attempts for row in waiting} == {1}
+    assert {(row.attempts, row.error) for row in waiting} == {(0, "this server doesn't listen")}
+    assert {row.next_attempt_at for row in waiting} == {clock() + timedelta(seconds=5)}
     assert all(row.payload for row in waiting)
     assert not any(event["delivered"] for event in sandbox.find("event"))
     assert Notification.select().count() == 0
