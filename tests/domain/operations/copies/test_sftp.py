@@ -1,6 +1,7 @@
 """Copies at a server that speaks SFTP: whole or not there, only at the right one, and the sentence why not."""
 
 import os
+import re
 import time
 from dataclasses import replace
 
@@ -76,10 +77,14 @@ def test_one_that_is_cut_off_is_not_seen_and_what_was_there_stays(place, peer, t
 
 
 def test_a_server_with_another_key_is_sent_nothing(peer, tmp_path):
-    for kind in ("ssh-ed25519", "ecdsa-sha2-nistp256"):
+    # Of another kind of key the server may notice first, and hang up.
+    for kind, said in (
+        ("ssh-ed25519", "nothing was sent"),
+        ("ecdsa-sha2-nistp256", r"nothing was sent|stopped answering"),
+    ):
         other = asyncssh.generate_private_key(kind).export_public_key().decode()
         place = sftp.Folder(peer.url, peer.key, other)
-        assert "nothing was sent" in refusal(lambda place=place: place.put("copy", sized(tmp_path, 10)))
+        assert re.search(said, refusal(lambda place=place: place.put("copy", sized(tmp_path, 10))))
     assert lying(peer) == set()
 
 
