@@ -51,6 +51,8 @@ SHOTS = (
     ("event-orders", ALICE, f"{TEAM}/events/2/orders", WIDE, "#list_rows"),
     ("event-rehearsal", ALICE, a_rehearsal, {"width": 1280, "height": 1100}, ".rehearsal-chart"),
     ("door", DORA, at_the_door, PHONE, "#door_answer.good"),
+    ("flyer", ALICE, "/flyers/lantern-festival", PHONE, "#maker[data-ready]"),
+    ("flyers", ALICE, "/flyers", PHONE, "main img"),
     ("phone", ALICE, f"{TEAM}/tasks", PHONE, "#list_rows"),
 )
 
