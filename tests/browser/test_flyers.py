@@ -278,3 +278,37 @@ def test_a_batch_that_is_drawn_leaves_its_reader_where_they_are(page_of):
     expect(rows.locator("summary")).to_be_focused()
     expect(rows).to_have_attribute("open", "")
     expect(rows.get_by_text("Drawn")).to_have_count(60)
+
+
+def test_who_orders_by_a_flyer_is_brought_until_the_money_goes_back(page_of):
+    ada = ready(page_of(None, **PHONE))
+    ada.get_by_label("Your name").fill("Ada Brings")
+    with ada.expect_download():
+        ada.get_by_role("button", name="Download and make a link").tap()
+    expect(ada.get_by_text(SAVED)).to_be_visible()
+    link = ada.get_by_label("Your link").input_value()
+    buyer = page_of(None, **PHONE)
+    buyer.goto(link)
+    buyer.locator("main a[href*='/e/lantern-festival']").first.tap()
+    expect(buyer).to_have_url(re.compile("via=[a-z]{8}"))
+    code = buyer.url.partition("via=")[2][:8]
+    buyer.get_by_label("Saturday").select_option("1")
+    buyer.get_by_role("button", name="Get tickets").tap()
+    buyer.get_by_label("Your name").fill("Bo Li")
+    buyer.get_by_label("Your e-mail address").fill("bo.brought@example.org")
+    buyer.get_by_role("button", name="with Sandbox").tap()
+    buyer.get_by_role("button", name="Pay", exact=True).tap()
+    expect(buyer.get_by_role("heading", name="Your tickets")).to_be_visible()
+    organizer = page_of("alice")
+    organizer.goto(f"{TEAM}/events/2/bringers")
+    row = organizer.locator("#list_rows [data-row]", has_text=code)
+    expect(row.get_by_role("cell", name="1", exact=True)).to_have_count(2)  # people and tickets
+    organizer.goto(f"{TEAM}/events/2/orders?q=bo.brought%40example.org")
+    organizer.locator("#list_rows a").first.click()
+    organizer.get_by_role("checkbox").last.check()
+    organizer.get_by_role("button", name="Take back the chosen ones").click()
+    organizer.get_by_label("Why").fill("Bo is ill")
+    organizer.get_by_role("button", name="Take back and send the money").click()
+    expect(organizer.get_by_text("Sent back: Bo is ill")).to_be_visible()
+    organizer.goto(f"{TEAM}/events/2/bringers")
+    expect(row.get_by_role("cell", name="0", exact=True)).to_have_count(2)  # people and tickets
