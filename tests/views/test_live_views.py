@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
 import models
 from database import transactions
@@ -25,6 +25,7 @@ from domain.operations import alerts
 from domain.people import sessions
 from domain.tasks import tasks
 from models import Membership
+from tests.fixtures.serving import Silent
 from views import live
 
 TOP = Path(__file__).resolve().parents[2]
@@ -45,11 +46,6 @@ with inside(acme):
     write(changes.record, acme, "task", 7, "updated")
 listening.end()
 """
-
-
-class Silent(WSGIRequestHandler):
-    def log(self, *args):
-        pass
 
 
 @pytest.fixture
