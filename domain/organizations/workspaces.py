@@ -80,11 +80,13 @@ def rename(id, name, *, by):
     name = organizations.named(name)
     lock("workspaces", by.organization.id)
     held = one(id)
-    _free(name, held.id)
-    if name != held.name:
+    before = held.name
+    if name != before:
+        _free(name, held.id)
+        held.name = name
         Workspace.update(name=name).where(Workspace.id == held.id).execute()
-        _note(held, "renamed", f"{held.name} → {name}", by, before=held.name, after=name)
-    return one(id)
+        _note(held, "renamed", f"{before} → {name}", by, before=before, after=name)
+    return held
 
 
 @writes
