@@ -147,7 +147,8 @@ function sound(tone) {
 }
 
 async function tell() {
-  const count = (await store.waiting(Infinity)).length, place = part("queue");
+  const scans = (await store.waiting(Infinity)).map(([, scan]) => scan), count = scans.length, place = part("queue");
+  if (meta) tally(scans);
   place.hidden = !count;
   place.textContent = count ? `${count} ${count === 1 ? "scan waits" : "scans wait"} to be sent. ` : "";
   if (!count) return;
@@ -203,7 +204,6 @@ async function step() {
     await store.keep(snapshot);
     meta = await store.meta();
     net(true);
-    count();
   } catch (error) {
     if (!(error instanceof Revoked)) net(false, error);
   }
@@ -211,9 +211,11 @@ async function step() {
   if (meta && Date.now() + drift > Date.parse(meta.event.ends) + FORGET) await store.forget();
 }
 
-function count() {
-  const held = meta.counts[gate()] ?? [0, 0];
-  part("counts").replaceChildren(line("", String(held[0]), "strong"), ` in at this gate, ${meta.good} good tickets`);
+/** Who is in here: those of the last snapshot, and those of this phone's own scans that the server hasn't heard of. */
+function tally(waiting) {
+  const [told] = meta.counts[gate()] ?? [0], here = waiting.filter((scan) => scan.gate === gate());
+  const own = here.reduce((sum, { decision }) => sum + (table.results[decision]?.admits ? 1 : ["out", "undone"].includes(decision) ? -1 : 0), 0);
+  part("counts").replaceChildren(line("", String(Math.max(0, told + own)), "strong"), ` in at this gate, ${meta.good} good tickets`);
 }
 
 // --- the page -------------------------------------------------------------------------------------------------
@@ -294,7 +296,7 @@ torch.addEventListener("click", () => seeing?.torch?.((isLit = !isLit)));
 
 store = await open(event);
 meta = await store.meta();
-if (meta) count(); // what it knew last, where no network tells
+if (meta) await tell(); // what it knew last, where no network tells
 await navigator.storage?.persist?.();
 keepPage().catch(() => { /* then the page needs the network to open */ });
 addEventListener("online", () => { isOnline = true; sync(); });

@@ -196,6 +196,7 @@ def test_two_phones_without_a_network_make_exactly_their_overlaps_conflicts(page
         types(phone, codes[0])
         expect(phone.locator("#door_answer")).to_contain_text("Already in")
         expect(phone.locator("[data-queue]")).to_contain_text(f"{SCANS + 1} scans wait")
+        expect(phone.locator("[data-counts]")).to_contain_text(f"{SCANS} in at this gate")
     for phone in phones:
         phone.context.set_offline(False)
         expect(phone.locator("[data-queue]")).to_be_hidden(timeout=60_000)
