@@ -382,8 +382,7 @@ def note_buyer(order, items, values, shows_name):
     if not buyer or order.buyer.key != key:
         if buyer:
             _give_back_to(buyer, count)
-        Buyer.insert(event=order.event_id, key=key).on_conflict_ignore().execute()
-        buyer = Buyer.one(Buyer.event == order.event_id, Buyer.key == key).id
+        buyer = _buyer(order.event_id, key)
         _take_for(order.event, buyer, count)
     values |= {"buyer": buyer}
     TicketOrder.update(**values).where(TicketOrder.id == order.id).execute()
@@ -392,13 +391,23 @@ def note_buyer(order, items, values, shows_name):
     referrals.look_again(order, order.email, shows_name=shows_name)
 
 
+def _buyer(event_id, key):
+    Buyer.insert(event=event_id, key=key).on_conflict_ignore().execute()
+    return Buyer.one(Buyer.event == event_id, Buyer.key == key).id
+
+
 def buyer_key(email):
-    """A hash of an address as one mailbox has it: without tags, and for Gmail without dots."""
+    """A hash of an address as one mailbox has it."""
+    return keys.keyed(*mailbox(email))
+
+
+def mailbox(email):
+    """What that hash is made of: an address without tags, and for Gmail without dots."""
     name, _, domain = normalized(email).partition("@")
     name = name.partition("+")[0]
     if domain in ("gmail.com", "googlemail.com"):
         name, domain = name.replace(".", ""), "gmail.com"
-    return keys.keyed("ticket buyer", f"{name}@{domain}")
+    return "ticket buyer", f"{name}@{domain}"
 
 
 def _people(items):
@@ -421,6 +430,15 @@ def _take_for(event, buyer_id, count):
 def count_again(order):
     """Count an order that came back to life to its buyer, whatever their limit: it is paid."""
     Buyer.update(taken=Buyer.taken + _people(standing(order))).where(Buyer.id == order.buyer_id).execute()
+
+
+def count_to(order, email):
+    """The buyer of this address, to whom an order is counted from here on, whatever their limit."""
+    is_counted = order.state in (*TicketOrder.LIVE, "paid")
+    count, buyer = _people(standing(order)) if is_counted else 0, _buyer(order.event_id, buyer_key(email))
+    _give_back_to(order.buyer_id, count)
+    Buyer.update(taken=Buyer.taken + count).where(Buyer.id == buyer).execute()
+    return buyer
 
 
 def _give_back_to(buyer_id, count):

@@ -6,7 +6,7 @@ from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, Refused, existing
-from domain.base import allowances, history, outgoing
+from domain.base import allowances, history, keys, outgoing
 from domain.events import events, holds, passes, payments, refunds
 from domain.events.afterwards import returns
 from domain.fields.choice import Choice
@@ -20,7 +20,7 @@ from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing
 from domain.lists.searches import Parts
-from models import Event, OrderItem, Organization, Pass, TicketOrder, TicketRefund
+from models import Buyer, Event, OrderItem, Organization, Pass, TicketOrder, TicketRefund
 
 STATE = Choice(
     (
@@ -39,11 +39,16 @@ def one(id):
 
 
 def of_person(user):
-    """What somebody bought while they were signed in and that isn't over, with its event, the soonest first."""
-    mine = TicketOrder.user == user, TicketOrder.state == "paid", Event.ends_at > now()
+    """What somebody bought and that isn't over, with its event, the soonest first: signed in, or without an account by
+    the address that is proven to be theirs."""
+    box = keys.keyed_by_each(*holds.mailbox(user.email)) if user.email_verified_at else []
     with everywhere("what somebody bought is of many organizations"):
-        query = TicketOrder.select(TicketOrder, Event).join(Event).where(*mine)
-        return list(query.order_by(Event.starts_at, TicketOrder.id).limit(50))
+        coming = Event.select(Event.id).where(Event.ends_at > now())
+        buyers = [one.id for one in Buyer.select(Buyer.id).where(Buyer.event << coming, Buyer.key << box)]
+        mine = (TicketOrder.user == user) | (TicketOrder.buyer << buyers)
+        query = TicketOrder.select(TicketOrder, Event).join(Event).order_by(Event.starts_at, TicketOrder.id)
+        query = query.where(mine, TicketOrder.state == "paid", Event.ends_at > now()).limit(50)
+        return [one for one in query if (one.user_id or normalized(one.email or "")) in (user.id, user.email_norm)]
 
 
 @writes
@@ -172,6 +177,7 @@ def correct(id, email, *, by):
     is_theirs = order.user_id and order.user.email_norm == normalized(email)
     order.email, order.generation = email, order.generation + 1
     values = {"email": email, "generation": order.generation, "user": order.user_id if is_theirs else None}
+    values["buyer"] = holds.count_to(order, email)
     TicketOrder.update(**values).where(TicketOrder.id == order.id).execute()
     for held in passes.of_buyer(order):
         if held.state == "active":

@@ -66,6 +66,11 @@ def find(provider, id=""):
     return _opened(row) if row else None
 
 
+def is_checkable(provider, secret):
+    """Whether a signature can be checked with what is kept here; Paystack signs with the key itself."""
+    return bool(secret) or provider == "paystack"
+
+
 def usable(currency, cents=0):
     """provider → Account that the organization one stands in takes this amount with, the first offered first.
 
@@ -166,10 +171,10 @@ def _last_payouts(ids):
 
 
 def _lacks(row):
-    """What an account can't be paid to without, in words; Paystack signs with the key itself."""
+    """What an account can't be paid to without, in words."""
     if not row.key:
         return "No key yet"
-    return "No webhook secret yet" if not row.secret and row.provider != "paystack" else ""
+    return "" if is_checkable(row.provider, row.secret) else "No webhook secret yet"
 
 
 def _address(row):

@@ -14,7 +14,7 @@ from peewee import fn
 from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Refused
+from domain import NotConfigured, Refused
 from domain.base import configuration
 from domain.events import events, holds, payments, providers
 from domain.events.providers import accounts, refunding
@@ -285,10 +285,13 @@ def _postpone(attempt):
 
 
 def take(provider, account_id, body, headers):
-    """Keep a webhook that a provider signed. Refuses with BadSignature, and NotOurs where there is no such account."""
+    """Keep a webhook that a provider signed. Refuses with BadSignature, NotOurs where there is no such account, and
+    NotConfigured where nothing is kept here that its signature could be checked by."""
     account = accounts.find(provider, account_id)
     if account is None:
         raise NotOurs("There is no such account here.")
+    if not accounts.is_checkable(provider, account.secrets):
+        raise NotConfigured("The webhook secret of this account isn't set.")
     providers.module(provider).check(account, body, headers)
     try:
         told = providers.module(provider).about(body)

@@ -8,7 +8,7 @@ from domain.base import notices, stepup
 from domain.events import events, holds, orders, passes, stock
 from domain.events.afterwards import pass_transfers, returns
 from domain.lists import rows
-from models import Buyer, Pass, TicketOrder, TicketRefund
+from models import Buyer, Pass, TicketOrder, TicketRefund, User
 from tests.domain.events.test_payments import again, came, paid_night, promised
 from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.events import make_event, make_voucher
@@ -40,6 +40,22 @@ def test_event_case_03_one_pass_then_its_order_give_back_once(night, at):
     orders.cancel(order.id, by=at("alice"))
     assert figures(event) == [(0, 0)]
     assert stock.check(event.id) == []
+
+
+def test_what_was_bought_without_an_account_is_its_addresss_once_that_is_proven(clock, cast, inside_acme, at):
+    event, (tier,) = make_event(at("alice"), capacity="10")
+    order = bought(event, tier, email="Bob@example.org")
+    bought(event, tier, email="bob+tag@example.org")  # one mailbox perhaps, and proven by nobody
+    bob = User.get_by_id(cast.bob.id)
+    assert [one.id for one in orders.of_person(bob)] == [order.id]
+    bob.email_verified_at = None
+    assert orders.of_person(bob) == []
+    orders.correct(order.id, "vera@example.org", by=at("alice"))
+    assert orders.of_person(User.get_by_id(cast.bob.id)) == []
+    assert [one.id for one in orders.of_person(User.get_by_id(cast.vera.id))] == [order.id]
+    assert sorted(buyer.taken for buyer in Buyer.select()) == [1, 1]
+    clock.forward(days=400)
+    assert orders.of_person(User.get_by_id(cast.vera.id)) == []
 
 
 def test_a_pass_that_is_taken_back_sends_its_share_of_the_money(paid_night, at):

@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from domain import Invalid, Refused
+from domain import Invalid, NotConfigured, Refused
 from domain.base import configuration, keys
 from domain.base.stepup import VerificationRequired
 from domain.events.providers import accounts, attempts
 from domain.lists import rows
-from domain.money.providers.provider import NotOurs
+from domain.money.providers.provider import BadSignature, NotOurs
 from models import AuditEvent, Change, PaymentAccount, PaymentAttempt
 from tests.domain.events.providers.test_attempts import held
 from tests.domain.events.test_payments import paid_night
@@ -35,6 +35,15 @@ def test_a_key_is_kept_sealed_and_stands_nowhere_else(own, at):
     assert KEY not in repr(accounts.find("stripe", own.public_id))
     kept = [str(one.fields) for one in Change.select()] + [str(one.__data__) for one in AuditEvent.select()]
     assert not [text for text in kept if KEY in text or SECRET in text]
+
+
+def test_without_its_secret_the_fault_is_ours_so_that_webhooks_come_again(own, at):
+    accounts.set_key(own.id, KEY, by=at("alice"))
+    with pytest.raises(NotConfigured):
+        attempts.take("stripe", own.public_id, b"{}", {"Stripe-Signature": "t=1,v1=00"})
+    accounts.set_secret(own.id, SECRET, by=at("alice"))
+    with pytest.raises(BadSignature):
+        attempts.take("stripe", own.public_id, b"{}", {"Stripe-Signature": "t=1,v1=00"})
 
 
 def test_only_an_owner_connects_one_and_only_with_a_key_of_its_provider(own, at):
