@@ -18,13 +18,14 @@ from database.transactions import writes
 from domain import Invalid, NotFound, Refused, existing
 from domain.base import changes, keys
 from domain.events import events, stock, tiers, vouchers
+from domain.events.books import buyers
 from domain.events.referring import referrals
-from domain.fields.email import Usable, normalized
+from domain.fields.email import Usable
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
 from domain.fields.text import Name
 from domain.organizations import permissions
-from models import Buyer, OrderItem, Organization, Place, TicketOrder, Tier
+from models import OrderItem, Organization, Place, TicketOrder, Tier
 
 SWEPT = 50  # lapsed holds that a buyer who finds nothing free sweeps at most
 LINES = 30  # kinds of tickets in one order
@@ -297,8 +298,8 @@ def change(order_id, wishes, *, code=""):
     for field, value in values.items():
         setattr(order, field, value)
     if order.buyer_id:
-        _give_back_to(order.buyer_id, counted)
-        _take_for(event, order.buyer_id, sum(line.count for line in lines if line.tier.kind == "admission"))
+        buyers.give_back(order.buyer_id, counted)
+        buyers.take(event, order.buyer_id, sum(line.count for line in lines if line.tier.kind == "admission"))
     stock.comes_back(event.id)
     return order
 
@@ -319,7 +320,7 @@ def end(order_id, state, kind):
     moved(order, state)
     stock.release(order, wants_of(order), kind)
     if order.buyer_id:
-        _give_back_to(order.buyer_id, _people(standing(order)))
+        buyers.give_back(order.buyer_id, _people(standing(order)))
     Place.update(state="lapsed" if state == "expired" else "left").where(
         Place.order == order.id, Place.state == "called"
     ).execute()
@@ -378,12 +379,12 @@ def say_who(order_id, form):
 
 def note_buyer(order, items, values, shows_name):
     """The same of an order that was read, with its items, and of values that were; in the present transaction."""
-    key, count, buyer = buyer_key(values["email"]), _people(items), order.buyer_id
+    key, count, buyer = buyers.key_of(values["email"]), _people(items), order.buyer_id
     if not buyer or order.buyer.key != key:
         if buyer:
-            _give_back_to(buyer, count)
-        buyer = _buyer(order.event_id, key)
-        _take_for(order.event, buyer, count)
+            buyers.give_back(buyer, count)
+        buyer = buyers.at(order.event_id, key)
+        buyers.take(order.event, buyer, count)
     values |= {"buyer": buyer}
     TicketOrder.update(**values).where(TicketOrder.id == order.id).execute()
     for name, value in values.items():
@@ -391,58 +392,22 @@ def note_buyer(order, items, values, shows_name):
     referrals.look_again(order, order.email, shows_name=shows_name)
 
 
-def _buyer(event_id, key):
-    Buyer.insert(event=event_id, key=key).on_conflict_ignore().execute()
-    return Buyer.one(Buyer.event == event_id, Buyer.key == key).id
-
-
-def buyer_key(email):
-    """A hash of an address as one mailbox has it."""
-    return keys.keyed(*mailbox(email))
-
-
-def mailbox(email):
-    """What that hash is made of: an address without tags, and for Gmail without dots."""
-    name, _, domain = normalized(email).partition("@")
-    name = name.partition("+")[0]
-    if domain in ("gmail.com", "googlemail.com"):
-        name, domain = name.replace(".", ""), "gmail.com"
-    return "ticket buyer", f"{name}@{domain}"
-
-
 def _people(items):
     return sum(item.standing for item in items if item.tier.kind == "admission")
 
 
-def _take_for(event, buyer_id, count):
-    room = (
-        Buyer.id == buyer_id
-        if event.most_each is None
-        else ((Buyer.id == buyer_id) & (Buyer.taken + count <= event.most_each))
-    )
-    if not Buyer.update(taken=Buyer.taken + count).where(room).execute():
-        had = Buyer.get_by_id(buyer_id).taken
-        raise Invalid(
-            {"email": f"One buyer gets {event.most_each} tickets at most; with this address you have {had} already."}
-        )
-
-
 def count_again(order):
     """Count an order that came back to life to its buyer, whatever their limit: it is paid."""
-    Buyer.update(taken=Buyer.taken + _people(standing(order))).where(Buyer.id == order.buyer_id).execute()
+    buyers.take_anyway(order.buyer_id, _people(standing(order)))
 
 
 def count_to(order, email):
     """The buyer of this address, to whom an order is counted from here on, whatever their limit."""
-    is_counted = order.state in (*TicketOrder.LIVE, "paid")
-    count, buyer = _people(standing(order)) if is_counted else 0, _buyer(order.event_id, buyer_key(email))
-    _give_back_to(order.buyer_id, count)
-    Buyer.update(taken=Buyer.taken + count).where(Buyer.id == buyer).execute()
+    buyer = buyers.at(order.event_id, buyers.key_of(email))
+    if order.state in (*TicketOrder.LIVE, "paid"):
+        buyers.give_back(order.buyer_id, _people(standing(order)))
+        buyers.take_anyway(buyer, _people(standing(order)))
     return buyer
-
-
-def _give_back_to(buyer_id, count):
-    Buyer.update(taken=Buyer.taken - count).where(Buyer.id == buyer_id, Buyer.taken >= count).execute()
 
 
 # --- finding it -------------------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, Refused, existing
-from domain.base import allowances, history, keys, outgoing
+from domain.base import allowances, history, outgoing
 from domain.events import events, holds, passes, payments, refunds
 from domain.events.afterwards import returns
+from domain.events.books import buyers
 from domain.fields.choice import Choice
 from domain.fields.email import Email, Usable, normalized
 from domain.fields.forms import read_whole
@@ -20,7 +21,7 @@ from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing
 from domain.lists.searches import Parts
-from models import Buyer, Event, OrderItem, Organization, Pass, TicketOrder, TicketRefund
+from models import Event, OrderItem, Organization, Pass, TicketOrder, TicketRefund
 
 STATE = Choice(
     (
@@ -41,11 +42,10 @@ def one(id):
 def of_person(user):
     """What somebody bought and that isn't over, with its event, the soonest first: signed in, or without an account by
     the address that is proven to be theirs."""
-    box = keys.keyed_by_each(*holds.mailbox(user.email)) if user.email_verified_at else []
     with everywhere("what somebody bought is of many organizations"):
         coming = Event.select(Event.id).where(Event.ends_at > now())
-        buyers = [one.id for one in Buyer.select(Buyer.id).where(Buyer.event << coming, Buyer.key << box)]
-        mine = (TicketOrder.user == user) | (TicketOrder.buyer << buyers)
+        found = buyers.named(user.email, coming) if user.email_verified_at else []
+        mine = (TicketOrder.user == user) | (TicketOrder.buyer << found)
         query = TicketOrder.select(TicketOrder, Event).join(Event).order_by(Event.starts_at, TicketOrder.id)
         query = query.where(mine, TicketOrder.state == "paid", Event.ends_at > now()).limit(50)
         return [one for one in query if (one.user_id or normalized(one.email or "")) in (user.id, user.email_norm)]

@@ -9,6 +9,7 @@ from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import history
 from domain.events import events, holds, passes, payments, refunds, stock
+from domain.events.books import buyers
 from domain.events.providers.facts import NEEDS_ACCOUNT
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
@@ -17,7 +18,7 @@ from domain.fields.price import Price
 from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import Act
-from models import Buyer, OrderItem, Pass, TicketOrder, TicketPayment, TicketRefund
+from models import OrderItem, Pass, TicketOrder, TicketPayment, TicketRefund
 
 WHY = (Field("reason", "Why", Text(200, 3), True, missing="Say why: it stands beside the money, and in the letter."),)
 
@@ -148,7 +149,7 @@ def give_back(order, item, count, why):
     before, after = _wants(order, item, item.standing), _wants(order, item, item.standing - count)
     stock.give_back(order, {one: n - after.get(one, 0) for one, n in before.items() if n > after.get(one, 0)}, why)
     if order.buyer_id and item.tier.kind == "admission":
-        Buyer.update(taken=Buyer.taken - count).where(Buyer.id == order.buyer_id, Buyer.taken >= count).execute()
+        buyers.give_back(order.buyer_id, count)
 
 
 def _wants(order, item, count):

@@ -26,6 +26,7 @@ from domain import Invalid, NotFound, Refused, existing
 from domain.base import changes, history, keys
 from domain.base.changes import form_key
 from domain.events import events, holds, passes, stock
+from domain.events.books import buyers
 from domain.events.line import calls
 from domain.events.referring import referrals, vias
 from domain.fields.choice import Choice
@@ -37,7 +38,7 @@ from domain.fields.number import Number
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing, Sort
 from domain.lists.searches import Parts
-from models import Buyer, Event, OrderItem, Place, TicketOrder
+from models import Event, OrderItem, Place, TicketOrder
 
 YOUNGEST, OLDEST = 1.5, 2 * 3600  # seconds that a form may be old while there is a rush
 EARLY = timedelta(minutes=15)  # before the opening: who comes then is in the draw
@@ -332,10 +333,8 @@ def keep(place_id, form):
     """
     email = read_whole(WHERE, form)["email"]
     place = Place.one(Place.id == place_id)
-    key = holds.buyer_key(email)
-    Buyer.insert(event=place.event_id, key=key).on_conflict_ignore().execute()
-    buyer = Buyer.one(Buyer.event == place.event_id, Buyer.key == key)
-    Buyer.update(taken=Buyer.taken).where(Buyer.id == buyer.id).execute()  # one at a time for an address
+    buyer = buyers.at(place.event_id, buyers.key_of(email))
+    buyers.take_anyway(buyer, 0)  # one at a time for an address
     other = Place.one(Place.event == place.event_id, Place.buyer == buyer, Place.state << Place.LIVE)
     if other is not None and other.id != place.id:
         raise Invalid({"email": "Somebody is in this line with that address already."})
