@@ -180,6 +180,14 @@ class Shape:
         return {cell.name: cell for cell in self.cells}
 
     @cached_property
+    def ways(self):
+        """Name of a cell → how a document is read as by value_in: its names there, and what makes the value, if it
+        isn't the value already. For `api_list_vs_pocketbase`, a page of whole rows at once."""
+        made = {cell.name: cell.kind.restored for cell in self.cells}
+        plain = {name for name, way in made.items() if way.__func__ is Kind.restored}
+        return {c.name: (c.stored, c.left_over, None if c.name in plain else made[c.name]) for c in self.cells}
+
+    @cached_property
     def keyed(self):
         return tuple(cell for cell in self.cells if cell.is_keyed)
 

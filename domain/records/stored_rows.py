@@ -2,7 +2,7 @@
 
 import json
 
-from domain.fields.records.leftover import stored_cell
+from domain.fields.records.leftover import LeftOver, stored_cell
 from models import Record
 
 SYSTEM = {  # what every row has besides its cells
@@ -41,7 +41,18 @@ class Row:
 
     def listed(self, listing):
         """The row as a list has it."""
-        return listing.Row._make([self.id if name == "id" else self.value(name) for name in listing.Row._fields])
+        held, document, ways, found = self.cells, self.document, self.shape.ways, []
+        for name in listing.Row._fields:
+            if name in held or (way := ways.get(name)) is None:
+                found.append(self.id if name == "id" else self.value(name))
+                continue
+            stored, left_over, restored = way
+            if (value := document.get(stored)) is not None:
+                found.append(restored(value) if restored else value)
+            else:
+                words = document.get(left_over)
+                found.append(None if words is None else LeftOver(words))
+        return listing.Row._make(found)
 
     def asked(self, name):
         """What a condition is about: a field, or «link.field» of the rows that a link points to."""

@@ -109,7 +109,7 @@ def once(act, body, names=None):
     def done():
         made = act()
         allowances.charge("calls", g.by.api_key, made.rows)
-        return made.status, made.headers, _text(made.body)
+        return made.status, made.headers, text_of(made.body)
 
     head = [request.method, request.path, request.query_string.decode("latin-1"), request.headers.get("If-Match", "")]
     head += filter(None, [request.headers.get("Records-Shape")])
@@ -137,16 +137,16 @@ def _still_told(text, names):
                     del held[name]
                 if step is not row:
                     step.pop("version", None)
-    return _text(told) if is_less else text
+    return text_of(told) if is_less else text
 
 
-def _text(body):
+def text_of(body):
     return body if isinstance(body, str) else "" if body is None else json.dumps(body, ensure_ascii=False)
 
 
 def _response(made):
     allowances.charge("calls", g.by.api_key, made.rows)
-    return _sent(made.status, made.headers, _text(made.body), made.media)
+    return _sent(made.status, made.headers, text_of(made.body), made.media)
 
 
 def _sent(status, headers, body, media="application/json"):

@@ -11,7 +11,7 @@ from domain import Invalid
 from domain.base import configuration
 from domain.fields.kinds import whole
 from domain.lists.programs import asking, reading, writing
-from views.machines.operations import Answer, sent_object, versions
+from views.machines.operations import Answer, sent_object, text_of, versions
 
 
 def index(rules, parent=None):
@@ -21,7 +21,8 @@ def index(rules, parent=None):
     asked = asking.understood((rules.told or rules).listing, sent, g.by, parent)
     body, more = _page(rules, asked)
     body["next"] = _next(sent, more) if more else None
-    return Answer(body, headers=_etag(body), rows=len(body["items"]))
+    text = text_of(body)  # once, for both
+    return Answer(text, headers={"ETag": f'"{reading.version_of(text)}"'}, rows=len(body["items"]))
 
 
 def query(rules, parent=None):

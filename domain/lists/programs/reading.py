@@ -8,6 +8,7 @@ import json
 from itertools import chain
 
 from domain import Invalid
+from domain.fields.kinds import Kind
 from domain.fields.person import Person, named
 from domain.fields.records.leftover import LeftOver
 from domain.lists import lists, rows, totals
@@ -55,18 +56,18 @@ def as_json(listing, row, people, chosen=None):
     over in cells that fit no kind."""
     found: dict = {"id": row.id}
     left_over = {}
-    for name, own, read in _all(listing) if chosen is None else _those(chosen):
+    for name, own, (nothing, read) in _all(listing) if chosen is None else _those(chosen):
         value = getattr(row, own)
         if isinstance(value, LeftOver):
             left_over[name], value = str(value), None
-        found[name] = read(value, people)
+        found[name] = nothing if value is None else read(value, people) if read else value
     found["id"] = row.id  # also where a field is called so
     return found | {"_left_over": left_over} if left_over and chosen is None else found
 
 
 @asking.kept
 def _all(listing):
-    """(name for programs, name, what makes JSON of its values) of each field that is shown."""
+    """(name for programs, name, the reader of its kind) of each field that is shown."""
     return [(called(listing, field), field.name, _reader(field.kind)) for field in shown(listing)]
 
 
@@ -75,12 +76,15 @@ def _those(chosen):
 
 
 def _reader(kind):
-    """(value, names of people) → JSON of a value of this kind."""
+    """(JSON of no value, (value, names of people) → JSON of a value of this kind; None where the value is its JSON)"""
     nothing = kind.to_json(None) if kind.several else None
     if isinstance(kind, Person):
-        return lambda value, people: nothing if value is None else {"id": value, "name": people.get(value, "")}
-    made = bool if kind.schema() == {"type": "boolean"} else kind.to_json
-    return lambda value, _people: nothing if value is None else made(value)
+        return nothing, lambda value, people: {"id": value, "name": people.get(value, "")}
+    if kind.schema() == {"type": "boolean"}:
+        return nothing, lambda value, _people: bool(value)
+    if type(kind).to_json is Kind.to_json and type(kind).stored is Kind.stored:
+        return nothing, None
+    return nothing, lambda value, _people: kind.to_json(value)
 
 
 def _add_beyond(listing, chosen, rows_of, items):
@@ -90,12 +94,15 @@ def _add_beyond(listing, chosen, rows_of, items):
             continue
         link, _, beyond = name.partition(".")
         ids = {int(id) for row in rows_of for id in getattr(row, field.name) or () if isinstance(id, int)}
-        linked, read = field.kind.reader.rows(ids), _reader(further.kind)
+        linked, (nothing, read) = field.kind.reader.rows(ids), _reader(further.kind)
         for item in items:
             held = item[link] if isinstance(item[link], list) else [item[link]] if item[link] else []
             for told in held:
                 value = linked[told["id"]].value(further.name) if told["id"] in linked else None
-                told[beyond] = None if isinstance(value, LeftOver) else read(value, {})
+                if isinstance(value, LeftOver):
+                    told[beyond] = None
+                else:
+                    told[beyond] = nothing if value is None else read(value, {}) if read else value
 
 
 def cell(rules, id, name, by, parent=None):
@@ -111,4 +118,9 @@ def cell(rules, id, name, by, parent=None):
 
 def version(row):
     """What stands for a row as it is: another as soon as any of its fields is."""
-    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:20]
+    return version_of(json.dumps(row, sort_keys=True))
+
+
+def version_of(text):
+    """The same of what is sent whole, by its text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
