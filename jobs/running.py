@@ -18,24 +18,32 @@ from domain.operations.runs import leases
 log = logging.getLogger("guildhall.jobs")
 
 HEARTBEAT = 15  # seconds
+LOOKS = 3  # at once: the clock wakes thirty lanes in one moment, and each look takes a connection
 LONGEST = timedelta(minutes=10)  # a run with a backlog ends then; the next tick goes on
 
-OWNER = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+PLACE, START = socket.gethostname()[:40], secrets.token_hex(4)
 
+_looks = threading.BoundedSemaphore(LOOKS)
 is_ending = threading.Event()  # this process is told to stop: each run ends after the batch it is at
 
 
 def take(name, trigger, *, by=None, key=None):
     """The job's lease for the present thread, as domain/operations/runs/leases.py says, or None."""
-    return leases.take(name, f"{OWNER}:{threading.get_ident()}", trigger, by=by, key=key)
+    return leases.take(name, _owner(), trigger, by=by, key=key)
+
+
+def _owner():
+    """The present thread, as no other: processes that were forked from one have threads of the same numbers."""
+    return f"{PLACE}:{os.getpid()}:{START}:{threading.get_ident()}"
 
 
 def is_due(job):
-    """Whether the job may find something; asked before its lease is taken."""
-    try:
-        return job.is_due()
-    finally:
-        database.close()
+    """Whether the job may find something; asked before its lease is taken, of a few at once."""
+    with _looks:
+        try:
+            return job.is_due()
+        finally:
+            database.close()
 
 
 def work(job, taken, *, quiet=False):

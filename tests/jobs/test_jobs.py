@@ -161,6 +161,14 @@ def test_of_two_at_once_one_runs(job):
     assert jobs.run("test") == 0  # the lease was let go
 
 
+def test_processes_that_were_forked_from_one_never_take_each_others_lease(job, monkeypatch):
+    """Their threads have the same numbers."""
+    held = running.take("test", "calendar")
+    monkeypatch.setattr("os.getpid", lambda: 4242)
+    assert running.take("test", "calendar") is None
+    assert leases.hold(held)
+
+
 def test_the_lease_of_one_who_died_is_taken_over_when_its_time_is_over(job, clock):
     dead = leases.take("test", "one that will die")
     assert jobs.run("test") is None
@@ -247,6 +255,17 @@ def test_what_another_process_holds_is_looked_at_again_soon(cast):
         assert eventually(lambda: Notification.select().count() == 1)
     finally:
         jobs.end()
+
+
+def test_however_many_wake_at_once_a_few_look_at_once():
+    meeting = threading.Barrier(running.LOOKS + 1)
+
+    class Waiting:
+        def is_due(self):
+            meeting.wait(0.3)  # in vain: one more than may look never comes
+
+    found = together(*[lambda: running.is_due(Waiting())] * (running.LOOKS + 1))
+    assert {type(one) for one in found} == {threading.BrokenBarrierError}
 
 
 def test_beginning_twice_is_once_and_it_can_begin_again_after_its_end(cast):
