@@ -194,27 +194,33 @@ def lasts(subscription, organization=None):
     if newest is not None and not newest.stands:
         return None, "refunded" if newest.is_refunded else "disputed"
     if subscription.status == "past_due":
-        began = subscription.unpaid_since_at or subscription.last_event_at
-        paid_until = newest.period_end_at if newest is not None else subscription.trial_ends_at
-        first = Payment.subscription == subscription, Payment.reason == "create", Payment.status.in_(("failed", "void"))
-        if paid_until is None and Payment.one(*first):
-            return None, "never paid"
-        # Days of grace follow what was paid: the next invoice that stays open brings no new ones.
-        grace = min(began, paid_until or began) + timedelta(days=settings.get("billing_grace_days"))
-        return max(
-            grace, paid_until or grace
-        ), ""  # what stays open may be some seats of a plan that is paid for longer
+        return _in_grace(subscription, newest)
     if subscription.collection_paused and subscription.status != "trialing":
         # Nothing is charged and the periods go on: what was paid lasts, no more.
         until = newest and newest.period_end_at
         return until, "" if until else "paused"
     began = subscription.current_period_start_at
-    this = Payment.subscription == subscription, Payment.period_start_at == began, Payment.status == "void"
-    if began and (newest is None or newest.period_start_at < began) and Payment.one(*this):
-        # A period whose invoice is void is no gift: going on after a pause would make one each month.
-        return (newest.period_end_at, "") if newest is not None else (None, "never paid")
+    if began and (newest is None or newest.period_start_at < began):
+        this = Payment.subscription == subscription, Payment.period_start_at == began
+        if Payment.one(*this, Payment.status == "void"):
+            # A period whose invoice is void is no gift: going on after a pause would make one each month.
+            return (newest.period_end_at, "") if newest is not None else (None, "never paid")
+        if Payment.one(*this, Payment.status == "failed"):
+            return _in_grace(subscription, newest)  # active by a later invoice, of seats, that was voided
     ends = (subscription.current_period_end_at, subscription.cancel_at)
     return min((end for end in ends if end is not None), default=None), ""
+
+
+def _in_grace(subscription, newest):
+    """What `lasts` says of one whose period isn't paid: some days beyond what was, or nothing where nothing was."""
+    began = subscription.unpaid_since_at or subscription.last_event_at
+    paid_until = newest.period_end_at if newest is not None else subscription.trial_ends_at
+    first = Payment.subscription == subscription, Payment.reason == "create", Payment.status.in_(("failed", "void"))
+    if paid_until is None and Payment.one(*first):
+        return None, "never paid"
+    # Days of grace follow what was paid: the next invoice that stays open brings no new ones.
+    grace = min(began, paid_until or began) + timedelta(days=settings.get("billing_grace_days"))
+    return max(grace, paid_until or grace), ""  # what stays open may be some seats of a plan that is paid for longer
 
 
 def until(subscription):

@@ -297,7 +297,7 @@ torch.addEventListener("click", () => seeing?.torch?.((isLit = !isLit)));
 store = await open(event);
 meta = await store.meta();
 if (meta) await tell(); // what it knew last, where no network tells
-await navigator.storage?.persist?.();
+navigator.storage?.persist?.().catch(() => { /* kept while there is room */ }); // Firefox asks, and nobody at a door need answer
 keepPage().catch(() => { /* then the page needs the network to open */ });
 addEventListener("online", () => { isOnline = true; sync(); });
 addEventListener("offline", () => net(false));

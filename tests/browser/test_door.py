@@ -157,6 +157,7 @@ def test_event_case_43_the_camera_reads_a_code_by_our_own_webassembly(browser, d
 def test_event_case_44_a_camera_that_isnt_to_be_had_says_why_and_a_code_is_typed(page_of, demo):
     night = made(demo, "Dim Night", 1)
     page = page_of("bob")
+    page.add_init_script("navigator.storage.persist = () => new Promise(() => {})")  # Firefox asks: no answer either
     page.add_init_script(
         "navigator.mediaDevices.getUserMedia = () => globalThis.why ? Promise.reject(new DOMException('', why)) : new Promise(() => {})"
     )

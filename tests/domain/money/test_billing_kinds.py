@@ -133,6 +133,25 @@ def test_billing_f09_a_failed_invoice_for_seats_leaves_what_was_paid(cast, pay, 
     assert money.access_until(cast.acme) == max(paid_until, clock() + timedelta(days=7)).replace(microsecond=0)
 
 
+@pytest.mark.parametrize("was_paid", [True, False])
+def test_a_debit_that_fails_behind_a_newer_invoice_brings_no_period(cast, pay, clock, was_paid):
+    with inside(cast.acme):
+        checkout = billing.checkout("pro_monthly", by=pay.by).rsplit("/", 1)[1]
+        id = sandbox.pay(checkout, "ok" if was_paid else "debit_fails")["subscription"]
+    pay.deliver()
+    paid_until = money.access_until(cast.acme)
+    if was_paid:
+        selling.change_customer(sandbox.get(id)["customer"], card="debit_fails")
+        time_passes(clock, days=31)
+    selling.change_customer(sandbox.get(id)["customer"], card="declined")
+    subscribing.change(id, MONTHLY, 5, behavior="always_invoice", payment="pending_if_incomplete")
+    pay.deliver()
+    time_passes(clock, days=4)
+    pay.deliver()
+    assert money.row_of(cast.acme).status == "active"  # so says Stripe: by the newest invoice, which only waits
+    assert money.access_until(cast.acme) == (paid_until + timedelta(days=7) if was_paid else None)
+
+
 @pytest.mark.parametrize("way", [sandbox.end, sandbox.delete_customer])
 def test_billing_f11_an_end_is_an_end_whatever_brought_it(cast, pay, clock, way):
     id = pay.subscribe()
