@@ -42,7 +42,7 @@ crashes: setup-dev
 funnel: setup-dev
 	PEOPLE=$${PEOPLE:-200} $(PY) -m pytest tests/domain/flyers/test_funnel.py -k many_at_once
 
-# The three main stories in Firefox and in WebKit, which are got where that can be; the suite tells them in Chromium.
+# The main stories in Firefox and in WebKit, which are got where that can be; the suite tells them in Chromium.
 test-browsers: setup-dev
 	@$(PY) -m tests.browser.engines firefox webkit
 	$(PY) -m pytest --engine firefox tests/browser/test_main_stories.py

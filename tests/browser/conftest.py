@@ -59,7 +59,8 @@ def browser(engine):
 
 @pytest.fixture
 def hands_of(engine, demo, request):
-    """`hands_of("bob")` are bob's, signed in, in any of the engines; `hands_of.expect` as with pages."""
+    """`hands_of("bob")` are bob's, signed in, in any of the engines, `hands_of(None)` a stranger's; `hands_of.expect`
+    as with pages."""
     is_gtk = isinstance(engine, engines.WebKitGTK)
     page_of = None if is_gtk else request.getfixturevalue("page_of")
 
@@ -67,7 +68,8 @@ def hands_of(engine, demo, request):
         hands = engine.hands(demo.url) if is_gtk else PlaywrightHands(page_of(), demo.url)
         hands.letter = demo.letter
         hands.go("/health")
-        hands.send(f"/dev/sign-in/{CAST[who]}")
+        if who:
+            hands.send(f"/dev/sign-in/{CAST[who]}")
         return hands
 
     of.expect = page_of.expect if page_of else lambda *_: None

@@ -1,4 +1,5 @@
-"""The three stories that a team begins with. `make test-browsers` tells them in Firefox and WebKit too."""
+"""The three stories that a team begins with, and two of an event. `make test-browsers` tells them in Firefox and WebKit
+too."""
 
 import re
 
@@ -98,3 +99,39 @@ def test_an_owner_hands_on_what_a_leaver_held(bob, hands_of):
     bob.press("Tasks")
     for title in ("Sew the curtain", "Paint the moon"):
         bob.sees(title)
+
+
+def test_a_stranger_buys_a_ticket(hands_of):
+    stranger = hands_of(None)
+    stranger.go("/e/lantern-festival")
+    stranger.choose("Weekend", "1")
+    stranger.press("Get tickets")
+    stranger.sees("Held for you until")
+    stranger.fill("Your name", "Nadia Quist")
+    stranger.fill("Your e-mail address", "nadia@example.org")
+    stranger.press("Pay €39.00 with Sandbox")
+    stranger.arrives(r"/sandbox/checkout/\w+")
+    stranger.press("Pay")
+    stranger.sees("Your tickets")
+    stranger.press("Show")
+    stranger.sees("Pass it on to somebody else")
+
+
+def test_a_guest_without_a_code_is_let_in_by_name(hands_of):
+    guest, dora = hands_of(None), hands_of("dora")
+    guest.go("/e/lantern-market")
+    guest.choose("Day ticket", "1")
+    guest.press("Get tickets")
+    guest.fill("Your name", "Nadia Quist")
+    guest.fill("Your e-mail address", "nadia@example.org")
+    guest.press("Get the tickets")
+    guest.sees("Your tickets")
+
+    dora.go("/door")
+    dora.press("Lantern Market")
+    dora.choose("Gate", "Entrance")
+    dora.press("Open the door")
+    dora.sees("Online, in step since")
+    dora.fill("Name", "quist")
+    dora.press("Let in Nadia Quist")
+    dora.sees("Come in")
