@@ -1,10 +1,12 @@
 """Letters: one template gives the plain text and the HTML; Resend, a mail server or the local outbox takes them."""
 
+import base64
+import binascii
+from email import policy
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import EmailPolicy
+from email.message import EmailMessage, MIMEPart
 from email.utils import formatdate, make_msgid
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -30,14 +32,34 @@ _templates = Environment(
 )
 
 
-class _Policy(EmailPolicy):
-    """A header that is one long link stays in one line: folded as words are, no program could read it any more."""
+# Headers whose words are ours: each is one line, as it is. A long link that is folded as words are is one no more.
+_PARTS = ("MIME-Version", "Content-Type", "Content-Transfer-Encoding")
+_LINES = (*_PARTS, "Date", "Message-ID", "List-Unsubscribe")
+BOUNDARY = "=_letter"  # it stands in no part: quoted-printable has no «=_», and base64 neither
+
+
+class _Policy(policy.EmailPolicy):
+    """What `email` would find out anew of each letter, though it is the same of all: two thirds of what one costs."""
+
+    def header_max_count(self, name):
+        return 1
+
+    def header_store_parse(self, name, value):
+        return (name, _parsed(name, value)) if name in _PARTS else super().header_store_parse(name, value)
 
     def fold(self, name, value):
-        return f"{name}: {value}{self.linesep}" if name == "List-Unsubscribe" else super().fold(name, value)
+        return f"{name}: {value}{self.linesep}" if name in _LINES else super().fold(name, value)
 
     def fold_binary(self, name, value):
-        return self.fold(name, value).encode() if name == "List-Unsubscribe" else super().fold_binary(name, value)
+        return self.fold(name, value).encode() if name in _LINES else super().fold_binary(name, value)
+
+
+@lru_cache(maxsize=20)
+def _parsed(name, value):
+    return policy.default.header_store_parse(name, value)[1]
+
+
+_POLICY = _Policy()
 
 
 def compose(template, to, values, message_id=None, stop=None):
@@ -69,7 +91,7 @@ def addressed(to, letter, message_id=None, stop=None, list_id=None, sender=""):
     """A letter (subject, plain text, HTML) as a message to somebody, with the link that ends letters like it; from
     `sender`, or MAIL_FROM."""
     subject, text, html = letter
-    message = EmailMessage(_Policy())
+    message = EmailMessage(_POLICY)
     message["Subject"] = subject
     message["From"] = Address(settings.get("mail_sender_name"), *mailable(sender or configuration.active.mail_from))
     message["To"] = Address("", *mailable(to))
@@ -80,9 +102,23 @@ def addressed(to, letter, message_id=None, stop=None, list_id=None, sender=""):
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     if list_id:
         message["List-Id"] = f"<{list_id}>"  # RFC 2919
-    message.set_content(text)
-    message.add_alternative(html, subtype="html")
+    message["MIME-Version"] = "1.0"
+    message["Content-Type"] = f'multipart/alternative; boundary="{BOUNDARY}"'
+    message.set_payload([_part("plain", text), _part("html", html)])
     return message
+
+
+def _part(subtype, text):
+    """A text as a part of a letter, written in the shorter of the two ways."""
+    data = b"\n".join(text.encode().splitlines()) + b"\n"
+    how, written = "quoted-printable", binascii.b2a_qp(data)
+    if 3 * len(written) > 4 * len(data):
+        how, written = "base64", base64.encodebytes(data)
+    part = MIMEPart(_POLICY)
+    part["Content-Type"] = f'text/{subtype}; charset="utf-8"'
+    part["Content-Transfer-Encoding"] = how
+    part.set_payload(written.decode("ascii"))
+    return part
 
 
 @sends("mail")

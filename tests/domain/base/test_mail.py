@@ -65,6 +65,22 @@ def test_lines_stay_lines_and_the_foot_stands_apart(house):
     assert "digest.\nStop letters like this: " in text
 
 
+@pytest.mark.parametrize(
+    ("words", "how"),
+    [
+        ("Grüße: 1 = 1, --=_letter\n.\n\n From here \t\n" + "w" * 1200, "quoted-printable"),
+        ("مرحبا بكم في القاعة، هذه تذكرتك 🎟️\n" * 20 + "!", "base64"),
+    ],
+)
+def test_any_words_arrive_as_they_are_in_short_lines_of_ascii(house, words, how):
+    sent = bytes(mail.addressed("ada@example.org", ("Your tickets", words, f"<p>{words}</p>")))
+    assert max(map(len, sent.decode("ascii").splitlines())) <= 78
+    read = email.message_from_bytes(sent, policy=policy.default)
+    assert parts(read) == (f"{words}\n", f"<p>{words}</p>\n")
+    assert read.get_body(("plain",))["Content-Transfer-Encoding"] == how
+    assert not read.defects
+
+
 def test_values_are_escaped_in_the_html_and_plain_in_the_text(house):
     name = "<script>alert('x')</script> & \"Söhne\""
     text, html = parts(mail.compose("verify_email", "ada@example.org", {"name": name, "code": "1"}))
