@@ -41,7 +41,10 @@ def of(event_id):
     return {(one.kind, one.thing): one for one in _of(event=event_id)}
 
 
-_of = CompiledRows(Stock, lambda: Stock.select().where(Stock.event == parameter("event")))
+# In the order of the index, by which SQLite else finds no event but all stocks of an organization.
+_of = CompiledRows(
+    Stock, lambda: Stock.select().where(Stock.event == parameter("event")).order_by(Stock.kind, Stock.thing)
+)
 
 
 def wanted(stocks, lines, voucher=None):
