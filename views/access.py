@@ -25,8 +25,17 @@ from domain.organizations import api_keys, organizations
 from domain.people import admins, people, sessions
 from views import cookies, places
 
-login = LoginManager()
-login.session_protection = None  # our own session rows do this, and more
+
+class Login(LoginManager):
+    """Who asks, by the session's cookie. That it is used where it was given our own session rows watch, and more."""
+
+    session_protection = None
+
+    def _session_protection_failed(self):
+        return False  # else it hashes who asks and from where first, at each request
+
+
+login = Login()
 
 
 @login.user_loader

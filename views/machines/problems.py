@@ -6,13 +6,14 @@ from http import HTTPStatus
 from flask import Response, g, request
 
 BELOW = ("/api/mobile/backend", "/api/v1", "/api/openapi.json", "/api/client.ts", "/api/client.py")
+_FURTHER = tuple(f"{start}/" for start in BELOW)
 TYPE = "application/problem+json"
 
 
 def is_api(path=None):
     """Whether an address (the one that is asked for) is the API's."""
     path = request.path if path is None else path
-    return any(path == start or path.startswith(start + "/") for start in BELOW)
+    return path in BELOW or path.startswith(_FURTHER)
 
 
 def body(code, sentence, status, *, fields=None, retry_after=None, present=None):

@@ -85,6 +85,12 @@ class Pages(Limiter):
     """How many pages a person or a place may ask for: one limit for all views. Flask-Limiter's own look through those
     that it could have takes a tenth of a short request."""
 
+    def init_app(self, app):
+        """It only asks before a request. Of answers it has nothing to say, which it would say of each."""
+        app.extensions.setdefault("limiter", set()).add(self)
+        super().init_app(app)
+        app.before_request(self._check_request_limit)
+
     def _check_request_limit(self, callable_name=None, in_middleware=True):
         if not allowances.limiter.enabled or view_of() is None or is_marked("unlimited"):
             return

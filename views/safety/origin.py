@@ -1,5 +1,6 @@
 """Where a request comes from and by which name it asks: forms of other sites and foreign names are refused."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 def by_our_name():
     """Refuse what is asked of a name that isn't ours: a foreign page that has its own name lead here would be of the
     same origin (DNS rebinding), and letters must not get links to it. Machines that watch ask by number."""
-    name = (urlsplit(f"//{request.host}").hostname or "").rstrip(".")
+    name = _name_in(f"//{request.host}").rstrip(".")
     if _is_number_of_localhost(name) and _our_name() == "localhost" and _is_opened():
         return redirect(configuration.active.site_url + request.full_path.rstrip("?"))
     if name != _our_name() and not is_marked("by_any_name") and not _is_local(name):
@@ -34,13 +35,21 @@ def _is_opened():
 
 
 def _our_name():
-    return urlsplit(configuration.active.site_url).hostname
+    return _name_in(configuration.active.site_url)
+
+
+@lru_cache(maxsize=1000)
+def _name_in(address):
+    return urlsplit(address).hostname or ""
 
 
 def _is_local(name):
     """While developing it may be asked as localhost and by number, which no foreign page can call its own."""
-    if configuration.active.production:
-        return False
+    return not configuration.active.production and _is_of_this_machine(name)
+
+
+@lru_cache(maxsize=1000)
+def _is_of_this_machine(name):
     try:
         return name == "localhost" or name.endswith(".localhost") or bool(ip_address(name))
     except ValueError:

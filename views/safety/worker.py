@@ -29,6 +29,7 @@ UNSENT_IN_ALL = 256 * 1024 * 1024
 PROGRESS = 64 * 1024  # bytes that a slow reader takes within SECONDS["sending"], or it is let go
 CONNECTIONS = 1000
 ACCEPTED_AT_ONCE = 64
+ALIVE = 1  # seconds, after which the arbiter is told again that this worker lives
 STOPPING = 5  # seconds in which a half-sent request may still become whole when the server is told to stop
 
 # What a connection is waited for, and how long in all; in this order they are closed when there are too many.
@@ -156,6 +157,7 @@ class Worker(ThreadWorker):
         self.gathered = 0  # bytes of requests that aren't whole
         self.filed = 0  # the same on the disk
         self.slow_readers = threading.Semaphore(max(1, self.cfg.threads // 8))
+        self.told_again = 0.0
 
     def init_process(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -163,6 +165,12 @@ class Worker(ThreadWorker):
             most = 4 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(4 * CONNECTIONS, hard)
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         super().init_process()
+
+    def notify(self):
+        """Often enough; gunicorn does it at each event, several times a request."""
+        if (present := time.monotonic()) >= self.told_again:
+            self.told_again = present + ALIVE
+            super().notify()
 
     def load_wsgi(self):
         """However long the database is brought up to date for, this worker isn't taken for one that hangs. A sentence
