@@ -14,7 +14,7 @@ from datetime import timedelta
 from peewee import JOIN, Case, CharField, Value
 
 from database.clock import now
-from database.compiled import Compiled, CompiledRows
+from database.compiled import CompiledRows
 from database.locks import lock
 from database.parameters import parameter
 from database.scope import everywhere, inside
@@ -34,7 +34,7 @@ from domain.fields.text import Name, Text
 from domain.lists.listing import NEWEST, Act, Listing
 from domain.lists.searches import Parts
 from domain.organizations import key_bounds, organizations, permissions
-from models import ApiKey, Collection, Organization, Profile, User
+from models import ApiKey, Collection, Organization, Profile
 
 SCOPES = (
     *("tasks.read", "tasks.read_all", "tasks.write", "tasks.write_all", "events.read", "events.write"),
@@ -224,15 +224,10 @@ def _good_key(given):
 
 # Asked by every call of a program: `api_get_vs_pocketbase`.
 _of_prefix = CompiledRows(ApiKey, lambda: ApiKey.select().where(ApiKey.prefix == parameter("prefix")).limit(1))
-_by_id = CompiledRows(User, lambda: User.select().where(User.id == parameter("id")).limit(1))
-_slug = Compiled(lambda: Organization.select(Organization.slug).where(Organization.id == parameter("id")))
 
 
 def _maker(key):
-    user = _by_id.first(id=key.made_by_id)
-    if user is None or user.status != "active":
-        return None
-    by = organizations.reach(user, _slug(id=key.organization_id)[0][0])
+    by = organizations.member_of(key.organization_id, key.made_by_id)
     return by and replace(by, api_key=key)
 
 

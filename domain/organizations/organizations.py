@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import peewee
 
 from database.clock import now, reader_zone
-from database.compiled import Compiled
+from database.compiled import Compiled, whole_row
 from database.locks import lock
 from database.parameters import parameter
 from database.scope import inside, scope
@@ -205,6 +205,30 @@ def reach(user, slug):
         return None
     for row in _reach(user=user.id, slug=slug):
         return Member(user, _read(_REACHED, row), row[-1])
+    return None
+
+
+# The same by ids, with the user: `api_get_vs_pocketbase`.
+_member_of = Compiled(
+    lambda: (
+        Membership.select(*_REACHED, Membership.role, *User._meta.sorted_fields)
+        .join(Organization)
+        .join_from(Membership, User)
+        .where(
+            Membership.organization == parameter("organization"),
+            Membership.user == parameter("user"),
+            Organization.status != "deleted",
+        )
+    )
+)
+
+
+def member_of(organization, user):
+    """The active user with this id as a Member of the organization with that id, or None."""
+    for row in _member_of(organization=organization, user=user):
+        place = len(_REACHED)
+        found = whole_row(User, row[place + 1 :])
+        return Member(found, _read(_REACHED, row), row[place]) if found.status == "active" else None
     return None
 
 
