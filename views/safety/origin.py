@@ -38,7 +38,7 @@ def _our_name():
     return _name_in(configuration.active.site_url)
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=1000, typed=True)
 def _name_in(address):
     return urlsplit(address).hostname or ""
 
@@ -48,7 +48,7 @@ def _is_local(name):
     return not configuration.active.production and _is_of_this_machine(name)
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=1000, typed=True)
 def _is_of_this_machine(name):
     try:
         return name == "localhost" or name.endswith(".localhost") or bool(ip_address(name))
