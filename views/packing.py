@@ -19,10 +19,10 @@ def _pack(response):
     if response.mimetype not in PACKED or response.is_streamed or response.direct_passthrough:
         return response
     headers.vary(response, "Accept-Encoding")
-    if response.content_encoding or response.status_code in (204, 304) or not request.accept_encodings["gzip"]:
-        return response
     data = response.get_data()
-    if len(data) >= LEAST:
+    if len(data) < LEAST or response.content_encoding or response.status_code in (204, 304):
+        return response
+    if request.accept_encodings["gzip"]:
         packing = zlib.compressobj(LEVEL, zlib.DEFLATED, 31)  # 31: with gzip's head
         response.set_data(packing.compress(data) + packing.flush())
         response.content_encoding = "gzip"

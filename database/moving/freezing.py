@@ -5,6 +5,7 @@ The mark is a file beside the database, so that it holds for each process and ov
 
 import sqlite3
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 
 from database.connections import database
@@ -13,6 +14,7 @@ END = ".frozen"
 SOON = 600  # seconds that whoever writes now may still take
 
 
+@lru_cache(maxsize=8)  # it is asked at each commit
 def mark_of(file):
     """The file that says that this database is written no more."""
     return Path(f"{file}{END}")

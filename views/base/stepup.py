@@ -45,7 +45,8 @@ def _is_ours():
     door = getattr(view, "door", None)
     if door is None or door.kind in ("holder", "provider", "machine"):
         return False
-    return "proof_action" in request.form and current_user.is_authenticated and not current_user.only_looks
+    is_answered = not request.is_json and "proof_action" in request.form  # JSON has no form to look for
+    return is_answered and current_user.is_authenticated and not current_user.only_looks
 
 
 def _asked(form):
