@@ -337,7 +337,7 @@ def write(order, template, key, *, at_will=False, good_until=None, **values):
         good_until=good_until,
         name=order.name or "",
         event=event.title,
-        emblem=reported.emblem(event),
+        emblem=reported.emblem(order),
         when=event.when,
         where=event.where,
         number=order.number,

@@ -17,7 +17,8 @@ def key_of(email, key=None):
 
 def at(event_id, key):
     """The buyer of an event with this key, who may be new."""
-    Buyer.insert(event=event_id, key=key).on_conflict_ignore().execute()
+    for made in Buyer.insert(event=event_id, key=key).on_conflict_ignore().returning(Buyer.id).execute():
+        return made.id
     return Buyer.one(Buyer.event == event_id, Buyer.key == key).id
 
 

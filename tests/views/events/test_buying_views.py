@@ -303,7 +303,7 @@ def test_an_order_asks_the_database_few_things_and_is_bought_in_one_piece(night,
         queries.clear(), pieces.clear()
         assert stranger.post(held(stranger, event, tier, 1, form_key=key), data=WHO).status_code == 303
     assert pieces == ["join", "_bought"]
-    assert len(queries) <= 46, "\n".join(queries)
+    assert len(queries) <= 39, "\n".join(queries)
     assert TicketOrder.select().where(TicketOrder.state == "paid").count() == 2
 
 
