@@ -25,6 +25,14 @@ def rule_of(selector):
     return re.search(re.escape(selector) + r"\s*\{([^}]*)\}", CSS)[1]
 
 
+def test_strangers_whose_browser_knows_no_light_dark_are_shown_the_light_colours():
+    sheet = Path("static/css/event.css").read_text()
+    known, _, without = sheet.partition("@supports not (color: light-dark(")
+    light = dict(re.findall(r"(--[\w-]+): light-dark\((#\w+|oklch\([^)]*\)),", known))
+    assert len(light) > 8
+    assert dict(re.findall(r"(--[\w-]+): (#\w+|oklch\([^)]*\));", without)) == light
+
+
 def test_use_t1_the_bulk_bar_is_one_row_of_narrow_choices(alice):
     page = alice.get("/acme/tasks?tab=all").text
     bar = page.partition('class="bulk-bar"')[2]
