@@ -51,7 +51,7 @@
   function chosen(name) {
     const place = form.elements[name];
     const all = place instanceof RadioNodeList ? [...place] : place ? [place] : [];
-    const on = all.filter((one) => !["radio", "checkbox"].includes(one.type) || one.checked);
+    const on = all.filter((one) => one.type !== "fieldset" && (!["radio", "checkbox"].includes(one.type) || one.checked));
     return on.map((one) => one.value.trim()).filter(Boolean);
   }
   const meets = {

@@ -62,6 +62,19 @@ def test_a_stranger_with_a_phone_sends_a_form_twice_and_one_without_scripts_gets
     expect(alice.get_by_text("A bench without scripts")).to_have_count(1)
 
 
+def test_a_question_is_asked_by_the_choice_before_it(page_of):
+    alice, page = page_of("alice"), page_of()
+    alice.goto(f"{TEAM}/records/volunteers/sharing")
+    alice.get_by_role("link", name="Lend a hand").click()
+    page.goto(alice.get_by_role("textbox", name="Address").input_value())
+    question = page.get_by_role("group", name="Has run a mixing desk")
+    expect(question).to_be_hidden()
+    page.get_by_role("radio", name="Stage").check()
+    expect(question).to_be_visible()
+    page.get_by_role("radio", name="Bar").check()
+    expect(question).to_be_hidden()
+
+
 def test_a_stranger_reads_a_view(page_of):
     alice = page_of("alice")
     first, second = labels(alice)
