@@ -65,7 +65,7 @@ def test_a_stranger_with_a_phone_sends_a_form_twice_and_one_without_scripts_gets
 def test_a_question_is_asked_by_the_choice_before_it(page_of):
     alice, page = page_of("alice"), page_of()
     alice.goto(f"{TEAM}/records/volunteers/sharing")
-    alice.get_by_role("link", name="Lend a hand").click()
+    alice.get_by_role("link", name="Lend a hand at the festival", exact=True).click()
     page.goto(alice.get_by_role("textbox", name="Address").input_value())
     question = page.get_by_role("group", name="Has run a mixing desk")
     expect(question).to_be_hidden()
