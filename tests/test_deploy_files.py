@@ -39,6 +39,7 @@ def test_the_units_hold_the_socket_that_the_server_would_open_and_wait_for_its_e
     assert port["ListenStream"] == f"{usual.host}:{usual.port}"
     assert unit("guildhall.service")["Unit"]["Requires"] == "guildhall.socket"
     assert service["ExecStart"].endswith("python app.py")
+    assert service["Environment"] == f"GUILDHALL_DATA=/var/lib/{service['StateDirectory']}", "where alone it may write"
     assert DRAINED < STOPPED < int(service["TimeoutStopSec"]) < housekeeping.OVERLAP
 
 
@@ -48,6 +49,8 @@ def test_the_composed_services_are_whole_and_say_what_the_program_knows():
     assert set(site.environment) <= KNOWN
     assert int(site.stop_grace_period.removesuffix("s")) > STOPPED
     assert (TOP / site.build.dockerfile).is_file()
+    needed = int(site.environment["WORKERS"]) * (Configuration().threads + 20)  # docs/deploy.md, "Connections"
+    assert int(found.get_service("postgres").command[-1].partition("=")[2]) >= needed
     text, example = ((FOLDER / name).read_text("utf-8") for name in ("compose.yaml", "compose.env.example"))
     asked = set(re.findall(r"(?<!\$)\$\{(\w+)", text))
     given = set(re.findall(r"^(\w+)=", example, re.M))
