@@ -54,15 +54,11 @@ def begin(*, by=None):
     return made
 
 
-def now_and_here():
-    """Make and prove a copy in this process, as the command does: (sentence, whether it is proven)."""
-    try:
-        row = begin()
-    except Refused as no:
-        return str(no), False
-    work()
+def outcome(row):
+    """What became of a copy that was asked for: (sentence, whether it is proven), or None while it is open."""
     row = Backup.get_by_id(row.id)
-    return f"{folder() / row.name}: {row.error or 'proven'}", row.state == "proven"
+    told = f"{folder() / row.name}: {row.error or 'proven'}", row.state == "proven"
+    return None if row.state in OPEN else told
 
 
 def nightly():
