@@ -53,8 +53,8 @@ def _pages(by, capabilities, q):
     known = [asdict(item) | {"title": item.label} for group in pages.places(by, capabilities) for item in group.items]
     for listing in LISTED:
         if granted(by, listing.writes):
-            title = f"New {listing.thing}"
-            known.append({"title": title, "href": f"{base}/{listing.name}/new", "icon": "plus", "key": "c"})
+            act = {"title": f"New {listing.thing}", "icon": "plus", "also": "create add"}
+            known.append(act | {"href": f"{base}/{listing.name}/new"})
         board = {"title": f"{listing.things.capitalize()} board", "href": f"{base}/{listing.name}?view=board"}
         known.append(board | {"icon": "layout-kanban"})
     if q and by.may("records.read"):
@@ -63,7 +63,7 @@ def _pages(by, capabilities, q):
         icon = {"icon": "table", "also": "table"}
         known += [{"title": table.name, "href": f"{base}/records/{table.slug}", **icon} for table in tables]
     if by.may("members.invite"):
-        known.append({"title": "Invite people", "href": f"{base}/invitations/new", "icon": "users"})
+        known.append({"title": "Invite people", "href": f"{base}/invitations/new", "icon": "users", "also": "add seats"})
     known += [
         {"title": f"Theme: {theme}", "href": "/account", "icon": "settings", "theme": theme, "also": "appearance mode"}
         for theme in THEMES

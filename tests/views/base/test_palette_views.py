@@ -20,6 +20,7 @@ def ask(browse):
 
 def test_the_palette_finds_pages_within_reach(ask):
     assert 'href="/acme/tasks"' in ask("alice", "")
+    assert 'href="/acme/tasks/new"' in ask("alice", "create")
     assert 'href="/admin/settings"' in ask("stella", "settings")
     for name in ("alice", "bob", "vera", "charlie"):
         assert "/admin" not in ask(name, ""), name
