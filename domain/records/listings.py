@@ -3,11 +3,9 @@
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
-from database.compiled import CompiledRows
 from database.connections import database
-from database.parameters import parameter
 from database.scope import inside
-from domain import Forbidden, NotFound, existing
+from domain import Forbidden, NotFound
 from domain.base import outgoing
 from domain.fields import guesses
 from domain.fields.kinds import Field, whole
@@ -27,7 +25,6 @@ from domain.records.sight import Sight
 from models import Collection
 
 KEPT = 500
-NOT_HERE = "This table isn't here: it was removed, or it isn't yours to see."
 SYSTEM = (
     Field("created_by", "Made by", Person(), listed=False, acted=True, filters=False),
     Field("created_at", "Made", Moment(past=True), listed=False, acted=True),
@@ -38,15 +35,7 @@ SYSTEM = (
 
 def find(slug, by):
     """The rules of the table with this address, as this member may see it. Refuses with NotFound."""
-    collection = existing(_found.first(slug=slug), NOT_HERE)
-    return of(collection, by)
-
-
-# Asked by every page of a table: `records_list_1m_vs_django_admin`, `records_write_per_second`.
-_found = CompiledRows(
-    Collection,
-    lambda: Collection.select().where(Collection.slug == parameter("slug"), Collection.archived_at.is_null()).limit(1),
-)
+    return of(collections.found(slug), by)
 
 
 @outgoing.asks(r"/[^/?#]+/records/(?P<slug>[^/?#]+)/(?P<row>[1-9]\d{0,9})(?=$|[/?#])")
@@ -71,7 +60,7 @@ def of(collection, by):
     shape = shapes.read(collection)
     allowed = rights.of(collection, by, shape)
     if allowed.sees == "none":
-        raise NotFound(NOT_HERE)
+        raise NotFound(collections.NOT_HERE)
     # What a key doesn't name stands among the words that all may search.
     is_bound = bool(by.api_key and by.api_key.tables)
     return _made(database.obj, shape, allowed, is_bound or bool(collection.settings.get("stale_words")))

@@ -1,10 +1,11 @@
 """Tables that people make: all of them, a new one, the rows of one, and its fields."""
 
-from functools import partial
+from functools import lru_cache, partial
 from urllib.parse import urlencode
 
-from flask import Blueprint, g
+from flask import Blueprint, current_app, g
 from htmx_flask import request
+from markupsafe import Markup
 
 from domain import Invalid, Refused
 from domain.fields import guesses
@@ -48,15 +49,21 @@ ANY = Rules(
 
 
 def _context(place):
-    collection = collections.found(request.view_args["table"])
+    shape, builds = place.listing.source.shape, place.listing.source.rights.builds
     return {
-        "collection": collection,
-        "shape": place.listing.source.shape,
-        "builds": place.listing.source.rights.builds,
-        "link_tables": link_tables(),
-        "field_kinds": [(key, kind.label) for key, kind in registry.KINDS.items()],
-        "head_more": "records/_new_field.html" if place.listing.source.rights.builds else "",
+        "collection": collections.found(request.view_args["table"]),
+        "shape": shape,
+        "builds": builds,
+        "head_more": _new_field(current_app.jinja_env, shape.number, tuple(link_tables())) if builds else "",
     }
+
+
+@lru_cache(maxsize=500, typed=True)
+def _new_field(environment, shape, tables):
+    """The head of a column for one more field; its HTML is a function of these alone."""
+    kinds = [(key, kind.label) for key, kind in registry.KINDS.items()]
+    drawn = environment.get_template("records/_new_field.html").render(shape=shape, kinds=kinds, tables=tables)
+    return Markup(drawn)  # noqa: S704  from a template
 
 
 mounted = routes.add(
