@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from database.clock import now
+from database.compiled import CompiledPairs, CompiledRows
+from database.parameters import parameter
 from database.scope import everywhere
 from database.transactions import writes
 from domain import Forbidden, NotFound, Refused
@@ -54,7 +56,7 @@ def reach(user, public_id):
     """The Keeper of an event (its public id), or None where they don't work at its door or it has none now.
     Refuses with SecondFactorRequired a member of an organization that asks for one."""
     with everywhere("an event's door is found by its address"):
-        event = Event.one(Event.public_id == str(public_id)[:40])
+        event = next(iter(_events(public_id=str(public_id)[:40])), None)
         if event is None or not is_there(event) or event.organization.status == "deleted":
             return None
         member = organizations.reach(user, event.organization.slug)
@@ -64,6 +66,16 @@ def reach(user, public_id):
     if member and (closed := permissions.closed(member)):
         raise closed
     return Keeper(user, event.organization, event, role, member)
+
+
+# At each scan: `check_in_vs_pretix`.
+_events = CompiledPairs(
+    Event.organization,
+    lambda: Event.select(Event, Organization).join(Organization).where(Event.public_id == parameter("public_id")),
+)
+_phones = CompiledRows(
+    Device, lambda: Device.select().where(Device.token_hash == parameter("token"), Device.event == parameter("event"))
+)
 
 
 def _role(user, event, member):
@@ -134,7 +146,7 @@ def hashed(token):
 
 def known(keeper, token):
     """The phone that has this token. Refuses with NotFound, with Revoked, and with Forbidden for somebody else's."""
-    found = Device.one(Device.token_hash == hashed(token), Device.event == keeper.event.id) if token else None
+    found = _phones.first(token=hashed(token), event=keeper.event.id) if token else None
     if found is None:
         raise NotFound("This phone isn't at the door yet. Choose a gate.")
     if found.revoked_at:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from peewee import JOIN, fn
 
 from database.clock import now
-from database.compiled import CompiledPairs
+from database.compiled import CompiledPairs, CompiledRows
 from database.parameters import parameter
 from database.transactions import writes
 from domain.base import audit
@@ -68,12 +68,12 @@ def _seen(device, waiting):
 
 @writes
 def _take(keeper, device, one):
-    if held := Scan.one(Scan.device == device.id, Scan.nonce == one.nonce):
+    if held := _known.first(device=device.id, nonce=one.nonce):
         if not (one.decision and _admits(one.decision) and not _admits(held.result)):
             return answer(held)
         # Our refusal came too late for the phone, which has let in by itself: that is a scan of its own.
         one = replace(one, nonce=one.nonce[:39] + "+")
-        if held := Scan.one(Scan.device == device.id, Scan.nonce == one.nonce):
+        if held := _known.first(device=device.id, nonce=one.nonce):
             return answer(held)
     gates = {gate.id: gate for gate in checkpoints.of(keeper.event)}
     gate = gates.get(one.gate) or gates.get(device.checkpoint_id) or next(iter(gates.values()))
@@ -136,10 +136,21 @@ def _facts(keeper, gate, one, moment):
 
 
 # At each scan: `check_in_vs_pretix`.
+_known = CompiledRows(
+    Scan, lambda: Scan.select().where(Scan.device == parameter("device"), Scan.nonce == parameter("nonce"))
+)
 _passes = CompiledPairs(
     Pass.tier,
     lambda: (
         Pass.select(Pass, Tier).join(Tier).where(Pass.serial == parameter("serial"), Pass.event == parameter("event"))
+    ),
+)
+_presences = CompiledRows(
+    Presence,
+    lambda: Presence.select().where(
+        Presence.ticket == parameter("ticket"),
+        Presence.checkpoint == parameter("gate"),
+        Presence.day == parameter("day"),
     ),
 )
 
@@ -185,7 +196,7 @@ def _settle(gate, scan, one, result, there, day, other):
 
 
 def _presence(ticket, gate, day):
-    return Presence.one(Presence.ticket == ticket, Presence.checkpoint == gate, Presence.day == day)
+    return _presences.first(ticket=ticket.id, gate=gate.id, day=day)
 
 
 def _is_again(scan, there):
@@ -215,7 +226,7 @@ def _leave(scan, gate, day):
 
 def _undo(keeper, scan, one):
     """Take back the admission that this phone made by the scan whose nonce `serial` names, within ten minutes."""
-    back = Scan.one(Scan.device == scan.device_id, Scan.nonce == one.serial[:40])
+    back = _known.first(device=scan.device_id, nonce=one.serial[:40])
     scan.result = "nothing_to_undo"
     if back and back.ticket_id and _admits(back.result) and scan.scanned_at - back.scanned_at <= UNDO:
         scan.ticket, scan.checkpoint = back.ticket, back.checkpoint

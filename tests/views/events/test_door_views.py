@@ -57,7 +57,7 @@ def test_a_scan_asks_the_database_few_things(phone, night, queries):
     for n, code in enumerate(night[2]):
         queries.clear()
         assert sent(phone, [{"nonce": f"n{n}", "code": code}]).json["answers"][0]["result"] == "ok"
-    assert len([one for one in queries if not one.startswith("SAVEPOINT")]) <= 12, "\n".join(queries)
+    assert len([one for one in queries if not one.startswith("SAVEPOINT")]) <= 11, "\n".join(queries)
 
 
 def test_scans_as_json_are_answered_each_and_a_repeat_as_before(phone, night):
