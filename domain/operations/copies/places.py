@@ -32,7 +32,7 @@ def _place(url, *keys):
 
 
 class Place(stores.Bucket):
-    """A bucket, or what is below a name in it: BACKUP_URL is written as FILES_URL is."""
+    """A bucket: BACKUP_URL is written as FILES_URL is."""
 
     TIMEOUT = 300  # seconds for one part
 
