@@ -26,7 +26,12 @@ FILES = (
     *("js/door-rules.json", "js/door-store.js", "js/door-codes.js", "js/door-decisions.js", "js/door-camera.js"),
     *("vendor/zxing-reader.js", "vendor/zxing-reader.wasm", "vendor/ed25519.js"),
 )
-FONTS = ("vendor/inter-latin-wght-normal.woff2", "vendor/source-serif-4-latin-600-normal.woff2")
+# What every page has beside them: a network that never answers would keep the door waiting for it.
+COMMON = (
+    *("vendor/htmx.min.js", "js/ui.js", "js/passkeys.js", "js/keys.js", "js/forms.js", "js/live.js", "favicon.svg"),
+    *("vendor/inter-latin-wght-normal.woff2", "vendor/inter-latin-ext-wght-normal.woff2"),
+    *("vendor/source-serif-4-latin-600-normal.woff2", "vendor/source-serif-4-latin-ext-600-normal.woff2"),
+)
 CSP = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' data:; "
     "media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -233,7 +238,7 @@ def people():
 @access.public
 def worker():
     """The door's own service worker: it keeps the page and its files, never an answer."""
-    kept = [asset(name) for name in (*FILES, *FONTS)]
+    kept = [asset(name) for name in (*FILES, *COMMON)]
     return _script("door-worker.js", f"const KEPT = {json.dumps(kept)};\n")
 
 
