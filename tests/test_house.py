@@ -452,6 +452,7 @@ RAW = {
     "database/opening.py": "SQLite looks through its file",
     "database/moving/copying.py": "PostgreSQL's tables by their own names",
     "database/statements.py": "plain statements built once",
+    "database/scope.py": "the plus before the organization",
     "database/locks.py": "advisory locks",
     "domain/lists/lists.py": "the limit as a slot, and count(*)",
     "domain/lists/totals.py": "count(*)",

@@ -11,7 +11,19 @@ from database.tables import Owned
 from domain.base import configuration
 from domain.lists import rows
 from domain.tasks import tasks
-from models import Change, Customer, Grant, Organization, Task
+from models import (
+    Change,
+    Customer,
+    Grant,
+    OrderItem,
+    Organization,
+    Pass,
+    Presence,
+    Record,
+    Task,
+    TicketOrder,
+    TicketRefund,
+)
 from tests.fixtures.threads import refused, together, write
 
 
@@ -376,3 +388,55 @@ def test_the_tables_of_an_organization_are_owned():
         if "organization" in table._meta.fields and table.__name__ not in shared:
             assert issubclass(table, Owned), table
     assert {Change, Customer, Grant, Task} <= set(models.OWNED)
+
+
+# --- rows of one parent -----------------------------------------------------------------------------------
+
+
+def _plan(query):
+    """How SQLite would find the rows of a query, a step a line."""
+    text, params = database.obj.get_sql_context().sql(query).query()
+    return "\n".join(step[3] for step in database.obj.execute_sql(f"EXPLAIN QUERY PLAN {text}", params).fetchall())
+
+
+BY_PARENT = {
+    "a parent": (lambda: Pass.select(Pass.seq).where(Pass.item == 3), "pass_item_id_seq"),
+    "some parents": (lambda: Presence.select().where(Presence.ticket << [3, 4]), "presence_pass_id"),
+    "a parent, of rows that a partial index has": (
+        lambda: Record.select().where(Record.collection == 3, Record.archived_at.is_null()).order_by(Record.id.desc()),
+        "record_live",
+    ),
+    "a parent's parent": (
+        lambda: Pass.select(Pass).join(OrderItem).where(OrderItem.order == 3),
+        "order_item_order_id",
+    ),
+    "what hangs on a row": (
+        lambda: TicketOrder.select().join(OrderItem, on=OrderItem.order == TicketOrder.id).where(TicketOrder.id == 3),
+        "order_item_order_id",
+    ),
+    "what is changed": (lambda: TicketRefund.update(reason="x").where(TicketRefund.order == 3), "ticket_refund_order"),
+    "what is deleted": (lambda: TicketRefund.delete().where(TicketRefund.order == 3), "ticket_refund_order"),
+}
+
+
+@pytest.mark.parametrize("kind", BY_PARENT)
+def test_rows_of_a_parent_are_found_by_it_whatever_their_organization_has(house, sqlite, kind):
+    make, index = BY_PARENT[kind]
+    with inside(1):
+        plan = _plan(make())
+    assert f" {index}" in plan
+    assert "_organization_id (" not in plan
+
+
+def test_without_a_parent_or_an_index_by_it_rows_are_found_by_their_organization(house, sqlite):
+    with inside(1):
+        for query in (
+            Pass.select(),
+            Pass.select().where(Pass.state == "active"),
+            Record.select().where(Record.collection == 3),  # each index by it leaves some out
+            Pass.select().where((Pass.item == 3) | (Pass.state == "active")),
+            Pass.select(Pass)
+            .join(OrderItem, peewee.JOIN.LEFT_OUTER, on=Pass.item == OrderItem.id)
+            .where(OrderItem.order == 3),
+        ):
+            assert "organization_id (organization_id=?)" in _plan(query)

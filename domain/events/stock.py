@@ -41,10 +41,7 @@ def of(event_id):
     return {(one.kind, one.thing): one for one in _of(event=event_id)}
 
 
-# In the order of the index, by which SQLite else finds no event but all stocks of an organization.
-_of = CompiledRows(
-    Stock, lambda: Stock.select().where(Stock.event == parameter("event")).order_by(Stock.kind, Stock.thing)
-)
+_of = CompiledRows(Stock, lambda: Stock.select().where(Stock.event == parameter("event")))
 
 
 def wanted(stocks, lines, voucher=None):
