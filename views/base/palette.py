@@ -63,7 +63,8 @@ def _pages(by, capabilities, q):
         icon = {"icon": "table", "also": "table"}
         known += [{"title": table.name, "href": f"{base}/records/{table.slug}", **icon} for table in tables]
     if by.may("members.invite"):
-        known.append({"title": "Invite people", "href": f"{base}/invitations/new", "icon": "users", "also": "add seats"})
+        invite = {"title": "Invite people", "href": f"{base}/invitations/new", "icon": "users", "also": "add seats"}
+        known.append(invite)
     known += [
         {"title": f"Theme: {theme}", "href": "/account", "icon": "settings", "theme": theme, "also": "appearance mode"}
         for theme in THEMES
