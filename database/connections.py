@@ -15,7 +15,7 @@ from peewee import Table as QueryTable
 from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 
 from database.parameters import Parameter, parameter
-from database.scope import BesideParents, _scope
+from database.scope import _scope
 from database.statements import CachedStatements
 
 database = DatabaseProxy()
@@ -49,7 +49,6 @@ class Sqlite(CachedStatements, PooledSqliteDatabase):
 
     field_types = {**PooledSqliteDatabase.field_types, "UTC": "TEXT", "DAY_OR_MOMENT": "TEXT"}
     dialect = "sqlite"
-    context_class = BesideParents
     _connections: list
 
     def __init__(self, path, synchronous="FULL"):

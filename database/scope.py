@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
-from peewee import JOIN, OP, SQL, Context, Expression, Field, Join, NodeList, Select
+from peewee import JOIN, OP, SQL, Expression, Field, Join, NodeList
 from peewee import _WriteQuery as Write  # type: ignore[attr-defined]
 
 EVERYWHERE = "everywhere"
@@ -72,22 +72,15 @@ def is_fenced(context):
 # --- rows of one parent -----------------------------------------------------------------------------------
 
 
-class BesideParents(Context):
-    """Rows of one parent (the tickets of an event) are found by it, whatever else their organization has.
+def beside_parents(query: Any):
+    """A query as SQLite has it: rows of one parent (the tickets of an event) are found by it, whatever else their
+    organization has.
 
     Without figures of its tables SQLite likes the index of the organization as much as that of the parent. So beside
     a parent the condition on the organization stands as it is, but no index is looked for by it.
     """
-
-    def sql(self, obj: Any):
-        if isinstance(obj, (Select, Write)) and obj._where is not None:  # type: ignore[union-attr]
-            obj = _beside_parents(obj)
-        return super().sql(obj)
-
-
-def _beside_parents(query: Any):
     sources = [query.table] if isinstance(query, Write) else query._from_list
-    if len(sources) != 1:
+    if query._where is None or len(sources) != 1 or not (isinstance(sources[0], Join) or _has_parents(sources[0])):
         return query
     joins = list(_joins(sources[0]))
     met = list(_each(query._where))
@@ -104,6 +97,11 @@ def _beside_parents(query: Any):
     if not isinstance(query, Write):
         told._from_list = [_joined(sources[0], beside)]
     return told
+
+
+@cache
+def _has_parents(model: Any):
+    return isinstance(model, type) and any(_indexes_by(field) for field in model._meta.sorted_fields)
 
 
 def _like(node, **others):

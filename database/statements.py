@@ -43,7 +43,7 @@ class CachedStatements:
         elif kind is ModelInsert:
             known = self._remembered(query)
         else:
-            known = _kept(self, query) if kind is ModelUpdate or isinstance(query, ModelSelect) else None
+            known = _kept(self, query) if isinstance(query, ModelUpdate | ModelSelect) else None
         return self.execute_sql(*known) if known else super().execute(query, **options)  # type: ignore[misc]
 
     def _remembered(self: Any, query):

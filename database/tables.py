@@ -2,18 +2,34 @@
 
 from typing import Any
 
-from peewee import Field, Model, ModelSelect
+from peewee import Field, Model, ModelDelete, ModelSelect, ModelUpdate
 
 from database.clock import now
 from database.columns import AutoField, Moment
 from database.compiled import JoinedRows, WholeRows, joined_plan, whole_row
 from database.connections import database
 from database.parameters import IN_SCOPE, parameter
-from database.scope import EVERYWHERE, OutOfScope, scope
+from database.scope import EVERYWHERE, OutOfScope, beside_parents, scope
 from database.statements import NotPlain, first, insert_row
 
 
-class ScopedSelect(ModelSelect):
+class _Scoped:
+    model: Any
+
+    def __sql__(self, ctx):
+        told = beside_parents(self) if self.model._meta.database.obj.dialect == "sqlite" else self
+        return super(_Scoped, told).__sql__(ctx)  # type: ignore[misc]
+
+
+class ScopedUpdate(_Scoped, ModelUpdate):
+    pass
+
+
+class ScopedDelete(_Scoped, ModelDelete):
+    pass
+
+
+class ScopedSelect(_Scoped, ModelSelect):
     def __init__(self, model, fields_or_models, is_default=False):
         if is_default:  # all columns, which needn't be looked at one by one
             self.model = self._join_ctx = model
@@ -133,7 +149,7 @@ class Owned(Table):
     @classmethod
     def update(cls, data=None, **fields):
         mine = cls.in_scope()
-        query = super().update(data, **fields)
+        query = ScopedUpdate(cls, cls._normalize_data(data, fields))  # type: ignore[attr-defined]
         if mine is None:
             return query
         names = {getattr(name, "name", name) for name in (data or {})} | set(fields)
@@ -144,7 +160,7 @@ class Owned(Table):
     @classmethod
     def delete(cls):
         mine = cls.in_scope()
-        query = super().delete()
+        query = ScopedDelete(cls)
         return query if mine is None else cls._closed(query.where(mine))
 
     @classmethod
