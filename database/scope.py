@@ -101,7 +101,7 @@ def beside_parents(query: Any):
 
 @cache
 def _has_parents(model: Any):
-    return isinstance(model, type) and any(_indexes_by(field) for field in model._meta.sorted_fields)
+    return isinstance(model, type) and any(_indexes_by(field) for field in model._meta.sorted_fields)  # type: ignore[attr-defined]
 
 
 def _like(node, **others):
