@@ -453,6 +453,7 @@ class Bench:
         """An event's page, check-ins and orders, against a bare page and against pretix on PostgreSQL."""
         many = 300 if SMOKE else 20_000
         folder = guildhall.scratch(guildhall.sold(many), "event")
+        on_server_core("bench.tickets", "wait", folder)
         with contextlib.ExitStack() as stack:
             server = stack.enter_context(guildhall.server("guildhall-event", folder, TRUSTED_PROXIES="1"))
             sale = tickets.Sale(server, folder)

@@ -1,6 +1,6 @@
 """What the bench does with events: an event with many good tickets, its page, orders and check-ins over HTTP.
 
-`python -m bench.tickets seed FOLDER COUNT|holds FOLDER SECONDS|pdf`, as processes of their own.
+`python -m bench.tickets seed FOLDER COUNT|wait FOLDER|holds FOLDER SECONDS|pdf`, as processes of their own.
 """
 
 import json
@@ -10,11 +10,12 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bench.guildhall import EMAIL, FORM, SLUG, Owner
+from bench.guildhall import EMAIL, ENVIRONMENT, FORM, SLUG, Owner
 from bench.load import Load, LoadError, connected, cookies, fetch, request
 from bench.servers import Server
 
@@ -118,20 +119,27 @@ def _seed(folder: Path, count: int) -> None:
                 payments.take_free(order.id)
                 signed += [codes.code(event.id, tier.id, one.serial) for one in passes.of(order)]
             told = {"event": event.public_id, "slug": event.slug, "tier": tier.id, "codes": signed}
-            told |= {"organization": owner.organization.id, "id": event.id, "poll": _waiting(owner, times)}
+            told |= {"organization": owner.organization.id, "id": event.id}
+            event = rows.create(events.rules, {"title": "Sold out", "venue": "Old Mill"} | times, by=owner)
+            tier = rows.create(tiers.rules_in("EUR"), {"name": "Ticket", "size": "1"}, by=owner, parent=event.id)
+            events.publish(event.id, by=owner)
+            told["waited"] = event.id, tier.id
         (folder / "event.json").write_text(json.dumps(told))
 
 
-def _waiting(owner, times: dict[str, str]) -> str:
-    """Where somebody polls who waits for the one ticket of another event."""
-    from domain.events import events, tiers
+def _wait(folder: Path) -> None:
+    """Somebody waits for the one ticket of the other event, and polls from now on, or the place would lapse."""
+    from bench.within import opened
+    from database.scope import inside
+    from domain.base import configuration
     from domain.events.line import places, polls
-    from domain.lists import rows
 
-    event = rows.create(events.rules, {"title": "Sold out", "venue": "Old Mill"} | times, by=owner)
-    tier = rows.create(tiers.rules_in("EUR"), {"name": "Ticket", "size": "1"}, by=owner, parent=event.id)
-    events.publish(event.id, by=owner)
-    return [polls.poll_address(places.join(event.id, {tier.id: 1})) for _ in range(2)][1]
+    configuration.use(replace(configuration.load(), secret_key=ENVIRONMENT["SECRET_KEY"]))  # addresses end with a hash
+    told = json.loads((folder / "event.json").read_text())
+    event, tier = told["waited"]
+    with opened(folder), inside(told["organization"]):
+        told["poll"] = [polls.poll_address(places.join(event, {tier: 1})) for _ in range(2)][1]
+    (folder / "event.json").write_text(json.dumps(told))
 
 
 def _holds(folder: Path, seconds: float) -> None:
@@ -208,6 +216,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["seed", folder, count]:
             _seed(Path(folder), int(count))
+        case ["wait", folder]:
+            _wait(Path(folder))
         case ["holds", folder, seconds]:
             _holds(Path(folder), float(seconds))
         case ["pdf"]:
