@@ -88,9 +88,10 @@ def beside_parents(query: Any):
     models = {first, *(join.rhs for join in joins)}
     named = {one.lhs.model for one in met if _names_parent(one, met, models)}
     hung = {one.lhs.model for join in joins for one in _each(join._on) if _hangs(one) and one.lhs.model is join.rhs}
-    if named and (first in named or all(join.join_type in (JOIN.INNER, None) for join in joins)):
-        named = named | {first}
     beside = named | hung
+    # What stands first is found by way of a parent's parent, unless its rows are wanted whatever hangs on them.
+    if named and all(join.join_type in (JOIN.INNER, None) for join in joins):
+        beside |= {first}
     if not beside:
         return query
     told = _like(query, _where=_beside(query._where, beside))

@@ -43,7 +43,7 @@ class CachedStatements:
         elif kind is ModelInsert:
             known = self._remembered(query)
         else:
-            known = _kept(self, query) if isinstance(query, ModelUpdate | ModelSelect) else None
+            known = _kept(self, query) if isinstance(query, READ_OR_CHANGED) else None
         return self.execute_sql(*known) if known else super().execute(query, **options)  # type: ignore[misc]
 
     def _remembered(self: Any, query):
@@ -99,6 +99,7 @@ def _within(node):
 _texts: dict[tuple, str | None] = {}  # None: it isn't as plain as it looks
 MOST_TEXTS, LONGEST = 4000, 20  # shapes, and values of an IN
 NULL, PLAIN = (OP.IS, OP.IS_NOT), (OP.EQ, OP.NE, OP.LT, OP.LTE, OP.GT, OP.GTE, OP.IS, OP.IS_NOT)
+READ_OR_CHANGED = (ModelSelect, ModelUpdate)
 SCALARS = (str, int, float, bytes, datetime, date, Model)
 
 

@@ -57,7 +57,7 @@ def _context(place):
     }
 
 
-@lru_cache(maxsize=500, typed=True)
+@lru_cache(maxsize=50, typed=True)  # each may name two thousand tables
 def _new_field(environment, shape, tables):
     """The head of a column for one more field; its HTML is a function of these alone."""
     kinds = [(key, kind.label) for key, kind in registry.KINDS.items()]

@@ -2,9 +2,8 @@
 
 import pytest
 
-from database.connections import database
 from domain import Forbidden, NotFound, Refused
-from domain.events import codes, holds, passes, stock
+from domain.events import codes, holds, passes
 from domain.events.carriers import prints
 from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.threads import write
@@ -15,20 +14,6 @@ def test_they_are_made_once(night):
     order = bought(event, tier, 3)
     assert write(passes.issue, order, holds.standing(order)) == []
     assert len({one.serial for one in passes.of(order)}) == 3
-
-
-def test_what_an_order_has_is_found_by_its_index_however_much_an_organization_sold(night, sqlite, monkeypatch):
-    event, tier = night
-    order, run, asked = bought(event, tier), database.obj.execute_sql, {}
-    monkeypatch.setattr(
-        database.obj, "execute_sql", lambda sql, params=None: (asked.update({sql: params}), run(sql, params))[1]
-    )
-    stock.of(event.id)
-    write(passes.issue, order, holds.standing(order))
-    plans = [str(run(f"EXPLAIN QUERY PLAN {sql}", params).fetchall()) for sql, params in asked.items()]
-    assert any("USING COVERING INDEX pass_item" in plan or "USING INDEX pass_item" in plan for plan in plans)
-    assert any("USING INDEX stock_event" in plan for plan in plans)
-    assert not any("_organization_id (" in plan for plan in plans)
 
 
 def test_its_serial_alone_opens_nothing(night):
