@@ -33,7 +33,9 @@ class Group:
 
 
 def fields(listing):
-    """The fields that rows are put together by."""
+    """The fields that rows are put together by, in a list whose figures are kept."""
+    if not listing.charts:
+        return []
     return [f for f in charts.grouping_fields(listing) if f.listed and not f.kind.several and f.name != listing.first]
 
 

@@ -195,3 +195,18 @@ def test_the_columns_of_a_board_and_the_groups_of_a_list_share_one_bound(browse,
         assert page.status_code == 200
         assert len(spent) > 1
         assert len({*spent}) == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "path"),
+    [
+        ("stella", "/admin/users?group=status"),
+        ("stella", "/admin/audit?group=result"),
+        ("alice", "/settings/security/sessions?group=status"),
+        ("alice", "/acme/invitations?group=status"),
+    ],
+)
+def test_a_list_of_which_no_figures_are_kept_has_no_groups(browse, who, path):
+    page = browse(who).get(path)
+    assert page.status_code == 200
+    assert not heads(page.text)
