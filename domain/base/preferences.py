@@ -210,7 +210,7 @@ def _as(kind, row):
 
 # --- choosing -----------------------------------------------------------------------------------------------
 
-FIELDS = (Field("in_bell", "In the bell", Switch()), Field("letter", "By letter", LETTERS, True))
+FIELDS = (Field("in_bell", "In the bell", Switch(), True), Field("letter", "By letter", LETTERS, True))
 
 
 @writes

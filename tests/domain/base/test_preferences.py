@@ -47,6 +47,12 @@ def test_use_r11_by_default_a_notice_shows_and_a_letter_goes_where_the_kind_says
     assert notices.unread(cast.bob) == 2
 
 
+@pytest.mark.parametrize("name", ["in_bell", "letter"])
+def test_a_choice_that_is_sent_empty_is_refused(cast, name):
+    with pytest.raises(Invalid):
+        preferences.choose(cast.bob, "comments", {name: "\ufeff"})
+
+
 @pytest.mark.parametrize("letter", ["now", "daily", "weekly", "off"])
 @pytest.mark.parametrize("in_bell", ["on", "off"])
 def test_use_r11_each_way_is_chosen_apart(cast, letter, in_bell):
