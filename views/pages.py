@@ -1,6 +1,7 @@
 """Answering with a page, one block of it, or several pieces; and what every page's frame needs."""
 
 import functools
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
@@ -199,6 +200,18 @@ def go(target, message=None, tone="good", undo=None):
 def was():
     """What the page of a sent form showed: field name → text (ui.was writes them)."""
     return {name.removeprefix("was_"): text for name, text in request.form.items() if name.startswith("was_")}
+
+
+PRESSED = ("another", "do")  # buttons, which are no words of a form
+
+
+def form_key():
+    """What the sent form is known by, so that it is taken once however often it is pressed; "" for what has no key of
+    ours. With other words (somebody went back and wrote something else) it is another form."""
+    key = changes.form_key(request.form.get("form_key", ""))
+    words = request.form.items(multi=True)
+    said = [(name, text) for name, text in words if name not in PRESSED and not name.startswith("proof_")]
+    return key and hashlib.sha256(repr((key, said)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def wants_json():

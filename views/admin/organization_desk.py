@@ -59,7 +59,7 @@ def suspend(id):
 @access.platform("grants.write")
 @pages.again(_tenant, tried="give")
 def give(id):
-    label = manual_grants.give(id, request.form, by=access.me(), key=request.form.get("form_key", ""))
+    label = manual_grants.give(id, request.form, by=access.me(), key=pages.form_key())
     return pages.go(f"/admin/organizations/{id}", f"{label} was given. Its owners and admins are told.")
 
 

@@ -51,7 +51,7 @@ def create():
     if does not in ("save", "save_on"):
         return _drawn_again(draft, does)
     try:
-        key, on = request.form.get("form_key", ""), does == "save_on"
+        key, on = pages.form_key(), does == "save_on"
         made = automations.make(draft, by=g.by, key=key, on=on)
     except Refused as refusal:
         return _editor(draft, refusal=refusal)
@@ -92,7 +92,7 @@ def restore(id, number):
 @access.member("automations.write")
 def press(id):
     row_id = whole(request.form.get("row"))
-    said = automations.press(id, row_id, by=g.by, key=request.form.get("form_key", ""))
+    said = automations.press(id, row_id, by=g.by, key=pages.form_key())
     back = request.form.get("back", "")
     is_ours = back.startswith(f"/{g.by.organization.slug}/") and "//" not in back and "\\" not in back
     return pages.go(back if is_ours else _at("runs"), said)

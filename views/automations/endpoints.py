@@ -52,7 +52,7 @@ def _form(refusal=None):
 @access.member("automations.manage")
 @pages.again(_form)
 def create():
-    return _once(*endpoints.make(request.form, by=g.by, key=request.form.get("form_key", "")))
+    return _once(*endpoints.make(request.form, by=g.by, key=pages.form_key()))
 
 
 def _once(made, secret):

@@ -13,7 +13,7 @@ def comment(mounted, parts):
     key = form.get("form_key", "")
     try:
         made, unseen = comments.add(
-            place.rules, id, form, by=place.by, page=place.url, parent=place.ask.parent, key=key
+            place.rules, id, form, by=place.by, page=place.url, parent=place.ask.parent, key=pages.form_key()
         )
     except Invalid as refusal:
         about = {"comment": form.get("text", ""), "comment_error": refusal.fields["text"], "form_key": key}

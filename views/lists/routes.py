@@ -294,7 +294,7 @@ def create(mounted, parts):
     place = mounted.place(parts)
     form, listing = request.form, place.listing
     try:
-        row = rows.create(place.rules, form, by=place.by, parent=place.ask.parent, key=form.get("form_key", ""))
+        row = rows.create(place.rules, form, by=place.by, parent=place.ask.parent, key=pages.form_key())
     except Invalid as refusal:
         if request.htmx.target == "quick_add":
             return _quick(place, form.get(listing.first, ""), " ".join(refusal.fields.values()), refusal.status)
@@ -425,7 +425,7 @@ def _acting(key):
                 return row_page.asking(mounted, place, asked, field.default)
         try:
             given = {"value": read_whole((field,), request.form)[field.name]} if chosen.asks else {}
-            about = {"by": place.by, "parent": place.ask.parent, "form_key": request.form.get("form_key", "")}
+            about = {"by": place.by, "parent": place.ask.parent, "form_key": pages.form_key()}
             _, _, answer = rows.act(place.rules, key, [id], **about, **given)
         except Refused as refusal:
             if not chosen.asks or refusal.status in (403, 404):

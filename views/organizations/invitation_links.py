@@ -41,7 +41,7 @@ def _form(refusal=None):
 @access.member("members.invite")
 @pages.again(_form)
 def create():
-    made, secret = invitation_links.make(request.form, by=g.by, key=request.form.get("form_key", ""))
+    made, secret = invitation_links.make(request.form, by=g.by, key=pages.form_key())
     at = f"/{g.by.organization.slug}/invitation-links"
     address = invitation_links.address(secret)
     return pages.instead(

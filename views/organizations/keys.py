@@ -134,7 +134,7 @@ def _again(form):
 def create():
     if request.form.get("do"):
         return _again(request.form.copy())
-    made, secret = api_keys.make(request.form, by=g.by, key=request.form.get("form_key", ""))
+    made, secret = api_keys.make(request.form, by=g.by, key=pages.form_key())
     at = f"/{g.by.organization.slug}/keys"
     about = {"made": made, "secret": secret, "at": at, "site": configuration.active.site_url}
     return pages.instead("organizations/keys/made.html", at, here="organization", **about)

@@ -57,7 +57,7 @@ def _new(refusal=None):
 @access.signed_in
 @pages.again(_new)
 def create():
-    made = organizations.create(request.form.get("name", ""), by=access.me(), key=request.form.get("form_key", ""))
+    made = organizations.create(request.form.get("name", ""), by=access.me(), key=pages.form_key())
     organizations.switch(access.me(), made, current_user.session)
     with inside(made):
         closed = permissions.judge(organizations.reach(access.me(), made.slug), "members.invite")

@@ -32,7 +32,7 @@ mounted = routes.add(
 @access.member("workspaces.manage")
 @pages.again(mounted.again)
 def create():
-    made = workspaces.create(request.form.get("name", ""), by=g.by, key=request.form.get("form_key", ""))
+    made = workspaces.create(request.form.get("name", ""), by=g.by, key=pages.form_key())
     return pages.go(_at(made), f"{made.name} is there. Choose who works in it.")
 
 

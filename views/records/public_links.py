@@ -64,7 +64,7 @@ def make(table, purpose):
     form = request.form
     page = _page_of(purpose)
     try:
-        link = links.make(table, purpose, form, by=g.by, form_key=form.get("form_key", "")[:40])
+        link = links.make(table, purpose, form, by=g.by, form_key=pages.form_key())
     except Invalid as refusal:
         collection, shape, allowed = links.to_share(table, g.by)
         return _edit(page, collection, shape, allowed, page.typed(form, shape, allowed), refusal)

@@ -106,7 +106,7 @@ def _all(values, errors, status=200):
 @blueprint.post(HERE)
 @access.member("records.build")
 def make():
-    form, key = request.form, request.form.get("form_key", "")
+    form, key = request.form, pages.form_key()
     try:
         if form.get("template") == "demo":
             made = templates.make_demo(by=g.by)

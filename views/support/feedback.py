@@ -43,7 +43,7 @@ def show():
 def send():
     if not request.form.get(TRAP):
         try:
-            feedback.write(request.form, by=access.me(), key=request.form.get("form_key", ""))
+            feedback.write(request.form, by=access.me(), key=pages.form_key())
         except Refused as refusal:
             return _draw(refusal)
     return pages.go("/feedback?sent=1")

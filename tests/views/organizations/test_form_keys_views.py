@@ -5,10 +5,21 @@ import re
 import pytest
 
 from database.clock import now
-from database.scope import everywhere
+from database.scope import everywhere, inside
 from domain.operations import alerts
 from domain.organizations import organizations
-from models import Alert, AuditEvent, Change, Collection, Grant, InvitationLink, Membership, Organization, Workspace
+from models import (
+    Alert,
+    AuditEvent,
+    Change,
+    Collection,
+    Grant,
+    InvitationLink,
+    Membership,
+    Organization,
+    Task,
+    Workspace,
+)
 from tests.fixtures.entrance import proof
 from tests.fixtures.threads import together, write
 
@@ -113,3 +124,17 @@ def test_report_20_the_same_alert_twice_within_a_minute_is_one(cast, clock):
     alerts.broadcast("Tea is ready.", by=cast.stella)
     assert Alert.select().count() == 2
     write(Alert.delete().execute)
+
+
+def test_a_form_that_one_goes_back_to_and_fills_anew_is_another(browse, cast):
+    client, key = browse("alice"), {"form_key": "k" * 26}
+    for title in ("Order paper", "Order ink", "Order ink"):
+        assert client.post("/acme/tasks", data=key | {"title": title}).status_code == 303
+    for text in ("Title\nFold", "Title\nCut\nGlue", "Title\nCut\nGlue"):
+        client.post("/acme/tasks/paste", data=key | {"text": text, "to_0": "title", "head": "1", "put": "1"})
+    with inside(cast.acme):
+        titles = sorted(task.title for task in Task.select())
+    assert titles == ["Cut", "Fold", "Glue", "Order ink", "Order paper"]
+    for name in ("School", "Night school"):
+        client.post("/organizations", data=key | {"name": name})
+    assert Organization.select().where(Organization.name.in_(("School", "Night school"))).count() == 2

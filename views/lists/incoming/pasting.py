@@ -38,8 +38,8 @@ def pasted(mounted, parts):
 
 
 def _put(place, found, mapping):
-    key = request.form.get("form_key", "")
-    return pasting.put(place.rules, found, mapping, by=place.by, parent=place.ask.parent, key=key)
+    about = {"by": place.by, "parent": place.ask.parent, "key": pages.form_key()}
+    return pasting.put(place.rules, found, mapping, **about)
 
 
 def _made(place, batch, count, refused):
