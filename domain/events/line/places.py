@@ -214,7 +214,7 @@ def _wished(lines, is_less_fine):
 def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, address=None, addon_of=None, via=""):
     """Get in line with wishes ({tier's id: how many}); returns the place: called, with an order that holds them, or
     waiting, or before the opening in the draw. `is_less_fine`: some of them will do. A form that is sent twice with
-    one `key` makes one place. `via` is the code by which they came. With a paid order it is for add-ons to that alone
+    one `key` makes one place, and is refused with another choice. `via` is the code by which they came. With a paid order it is for add-ons to that alone
     (`addon_of`), called at its address.
 
     Refuses with NotYet before the opening, with SoldOut where nobody may wait, with VoucherInvalid, Invalid (counts,
@@ -225,7 +225,7 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
     if event.opens_at is not None and calls.has_opened(event) and calls.draw(event):
         number, event = _next_number(event_id), events.one(event_id)
     if key and (made := _known(event=event.id, key=key)):
-        return Place.get_by_id(made[0][0])
+        return _sent_again(Place.get_by_id(made[0][0]), wishes, code)
     holds.check_selling(event)
     if event.opens_at is not None:
         _check_form(key or "")
@@ -248,6 +248,15 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
     if not calls.has_opened(event):
         return _enter_draw(event, values)
     return _enter(event, Place.create(number=number, state="waiting", **values), chosen)
+
+
+def _sent_again(place, wishes, code):
+    """The place that a form has made. Refused is another choice, and one that has ended: who went back to the page of
+    their first choice would take that one for the new."""
+    is_same = place.counts == {id: count for id, count in wishes.items() if count} and place.code == (code or None)
+    if is_same and place.state in Place.LIVE and (place.order is None or place.order.is_live):
+        return place
+    raise Refused("You chose tickets on this page before. Look at your choice, and press once more.", "CONFLICT")
 
 
 def _paid(order, event):

@@ -466,3 +466,19 @@ def test_who_comes_by_a_link_brings_its_owner_an_order_without_a_script(night, b
     assert "whoever sent me" in stranger.get(there).text
     stranger.post(there, data=WHO | {"shows_name": "on"})
     assert referrals.first_names(via) == ["Ada"]
+
+
+def test_who_goes_back_and_chooses_otherwise_is_not_led_to_what_was_chosen_before(night, browse):
+    event, tier = night
+    stranger, page = browse(None), "/e/jazz-night/orders"
+    form = {"form_key": "k" * 24, f"t{tier.id}": "1"}
+    first = stranger.post(page, data=form).location
+    assert stranger.post(page, data=form).location == first  # a double press
+    said = stranger.post(page, data=form | {f"t{tier.id}": "2"})
+    assert (said.status_code, "chose tickets on this page before" in said.text) == (409, True)
+    assert f'href="{first}"' in said.text
+    again = form | {f"t{tier.id}": "2", "form_key": re.search(r'name="form_key" value="([^"]+)"', said.text)[1]}
+    assert stranger.post(page, data=again).location not in (None, first)
+    stranger.post(f"{first}/release")
+    assert stranger.post(page, data=form).status_code == 409
+    assert figures(event) == [(2, 0)]
