@@ -163,7 +163,7 @@ def look(token):
 # --- forms -----------------------------------------------------------------------------------------------------------
 
 
-def _form(opened, values=None, errors=None, status=200):
+def _form(opened, values=None, errors=None, status=200, is_old=False):
     link, asked = opened.link, forms.questions(opened)
     if links.is_full(link) and values is None:
         raise links.full(link)
@@ -177,7 +177,7 @@ def _form(opened, values=None, errors=None, status=200):
         zone=reader_zone(),
         is_zoned=any(one.kind_name == "moment" and shown.get(one.name) for one in asked),
         errors=errors or {},
-        stamp=_kept_stamp(link) or spam.stamp(link),
+        stamp=(None if is_old else _kept_stamp(link)) or spam.stamp(link),
         trap=spam.TRAP,
         bits=spam.BITS,
         sends_files=any(question.kind_name == "files" for question in asked),
@@ -251,10 +251,7 @@ def _kept(opened, secret):
 
 def _kept_stamp(link):
     """The stamp of a form that comes back: it stays the same form, however often it is sent."""
-    try:
-        found = spam.stamp_of(link, request.form.get("stamp"))
-    except spam.Old:
-        return None
+    found = spam.stamp_of(link, request.form.get("stamp"))
     return found and found.text
 
 
@@ -282,7 +279,7 @@ def _send(opened):
         raise
     except Refused as refusal:
         asked = forms.questions(opened)
-        return _form(opened, _values(asked), refusal.beside(), refusal.status)
+        return _form(opened, _values(asked), refusal.beside(), refusal.status, isinstance(refusal, spam.Old))
     if opened.link.settings["own"]:
         return _guarded(redirect(_at(opened, f"/answer/{secret}", sent="1"), 303), opened.link)
     return _guarded(redirect(_at(opened, "/thanks"), 303), opened.link)

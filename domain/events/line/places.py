@@ -214,11 +214,12 @@ def _wished(lines, is_less_fine):
 def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, address=None, addon_of=None, via=""):
     """Get in line with wishes ({tier's id: how many}); returns the place: called, with an order that holds them, or
     waiting, or before the opening in the draw. `is_less_fine`: some of them will do. A form that is sent twice with
-    one `key` makes one place, and is refused with another choice. `via` is the code by which they came. With a paid order it is for add-ons to that alone
+    one `key` makes one place. `via` is the code by which they came. With a paid order it is for add-ons to that alone
     (`addon_of`), called at its address.
 
     Refuses with NotYet before the opening, with SoldOut where nobody may wait, with VoucherInvalid, Invalid (counts,
-    the form), NotFound, and Refused where nothing is sold or too many of one network are in line.
+    the form), NotFound, and Refused where nothing is sold, too many of one network are in line, or the form was sent
+    with another choice.
     """
     number, key = _next_number(event_id), form_key(key) or None
     event = events.one(event_id)

@@ -45,17 +45,21 @@ def _secret(link, key):
 
 def take(opened, form, files, *, network):
     """Take an answer: (the PublicAnswer, the secret of whoever sent it). `files` are {question: [(name, stream)]},
-    `network` is where it comes from. The same form is the same answer. Refuses with Invalid, spam.Old, links.Over of a
-    form that is full, TooOften, and stores.StoreDown, after which the same form goes on.
+    `network` is where it comes from. The same form is the same answer. Refuses with Invalid, spam.Old also where the
+    form was sent with other words before, links.Over of a form that is full, TooOften, and stores.StoreDown, after
+    which the same form goes on.
     """
     link = opened.link
     stamp = spam.stamp_of(link, form.get("stamp"))
     asked = forms.questions(opened)
     sent = quarantine.looked_at({name: found for name, found in files.items() if name in _of_files(asked)})
-    key = stamp.key if stamp else _digest(asked, form)
-    made = _made(link, key)
+    key = _digest(asked, form) if stamp is None else f"{stamp.key}.{_digest(asked, form, sent)}"
+    made = _made(link, key) or (stamp and _made_before(link, stamp))
     if made and not quarantine.is_broken_off(made):
-        return made, _secret(link, key)
+        if made.form_key not in (key, key.partition(".")[0]):
+            raise spam.Old("You sent this page before. What you wrote now is another answer: send it again.")
+        return made, _secret(link, made.form_key)
+    key = made.form_key if made else key
     if made is None and links.is_full(link):
         raise links.full(link)
     there = {f"f{file.field_id}" for file in quarantine.of(made)} if made else set()
@@ -99,14 +103,20 @@ def _of_files(asked):
     return {question.name for question in asked if question.kind_name == "files"}
 
 
-def _digest(asked, form):
-    """What an answer is known by that came with no page of ours: its words."""
-    said = json.dumps([[question.name, form.getlist(question.name)] for question in asked])
+def _digest(asked, form, sent=()):
+    """What an answer is known by, beside its page where it came with one of ours: its words and files."""
+    files = sorted((name, facts["sha256"]) for name, facts, _ in sent)
+    said = json.dumps([*([question.name, form.getlist(question.name)] for question in asked), *files])
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
 def _made(link, key):
     return PublicAnswer.one(PublicAnswer.link == link, PublicAnswer.form_key == key)
+
+
+def _made_before(link, stamp):
+    """What was made by a page with other words: whoever goes back to it has the same page."""
+    return PublicAnswer.one(PublicAnswer.link == link, PublicAnswer.form_key.between(stamp.key, f"{stamp.key}.g"))
 
 
 def _written(asked, values):

@@ -42,12 +42,12 @@ _MARKUP = re.compile(r"<a\s|</a>|\[url|\[link", re.I)
 
 
 class Old(Refused):
-    """The page was drawn too long ago."""
+    """The page was drawn too long ago, or was sent with other words: it takes a new stamp."""
 
     code, status = "INVALID_INPUT", 422
 
-    def __init__(self):
-        super().__init__("This page was open for more than a day. Look over what you wrote, and send it again.")
+    def __init__(self, sentence="This page was open for more than a day. Look over what you wrote, and send it again."):
+        super().__init__(sentence)
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,20 @@ def states(cast):
         return [(row.state, row.reasons) for row in PublicAnswer.select().order_by(PublicAnswer.id)]
 
 
+def test_who_goes_back_and_writes_something_else_is_told_to_send_it_again(made, browse, cast, clock):
+    link, _, known, _ = made
+    client = browse()
+    at, stamp = at_door(client, link)
+    clock.forward(seconds=9)
+    assert client.post(at, data=sent(stamp, **{known["Name"]: "Toaster"})).status_code == 303
+    other = client.post(at, data=sent(stamp, **{known["Name"]: "Lamp"}))
+    assert (other.status_code, "You sent this page before" in other.text, 'value="Lamp"' in other.text) == (422, 1, 1)
+    clock.forward(seconds=9)
+    assert client.post(at, data=sent(stamp_on(other.text), **{known["Name"]: "Lamp"})).status_code == 303
+    assert sorted(next(iter(cells.values())) for cells in records(cast)) == ["Lamp", "Toaster"]
+    assert states(cast) == [("in", "")] * 2
+
+
 def test_an_answer_becomes_a_row_that_nobody_made(made, browse, cast, clock):
     link, table, known, words = made
     client = browse()
@@ -200,7 +214,7 @@ def test_records_37_of_a_thousand_posts_by_script_none_reaches_the_table(made, b
         for number in range(1000):
             form = {"stamp": stamp if number % 2 else "", known["Name"]: f"Buy {number}", known["Mail"]: "a@b.example"}
             where = {"REMOTE_ADDR": f"198.51.100.{number % 2}"}
-            posts += client.post(at, data=form, environ_base=where).status_code in (303, 429)
+            posts += client.post(at, data=form, environ_base=where).status_code in (303, 422, 429)
         assert posts == 1000
     finally:
         limiter.enabled = False

@@ -159,7 +159,7 @@ def test_an_answer_of_before_that_holds_the_words_of_choices_comes_in_as_well(at
     table, known = repairs(alice, fields=(("Name", "text"), ("Tags", "choices", ("Red", "Blue", "2026"))))
     link = links.opened(opened(table.slug, form_of(known, "Name", "Tags"), by=alice))
     made = [
-        answers.take(link, sent(spam.stamp(link.link), **{known["Name"]: name}), {}, network="192.0.2.1")[0]
+        answers.take(link, MultiDict(sent(spam.stamp(link.link), **{known["Name"]: name})), {}, network="192.0.2.1")[0]
         for name in ("Lamp", "Kettle")
     ]
     for answer, tags in zip(made, ("Blue; 2026", "Blue; Gone"), strict=True):
