@@ -2170,6 +2170,11 @@ class Place(Owned):
         """Tier's id → how many of it are wished for."""
         return {int(id): count for id, count in self.wishes.items()}
 
+    def stands_for(self, wishes, code):
+        """Whether this choice is still waited for or held by it."""
+        is_same = self.counts == {id: count for id, count in wishes.items() if count} and (self.code or "") == code
+        return is_same and self.state in self.LIVE and (self.order is None or self.order.is_live)
+
 
 partial(Place, "place_waiting", Place.event, Place.number, where="state = 'waiting'")
 partial(Place, "place_drawn", Place.event, where="state = 'drawn'")

@@ -218,15 +218,16 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
     (`addon_of`), called at its address.
 
     Refuses with NotYet before the opening, with SoldOut where nobody may wait, with VoucherInvalid, Invalid (counts,
-    the form), NotFound, and Refused where nothing is sold, too many of one network are in line, or the form was sent
-    with another choice.
+    the form), NotFound, and Refused where nothing is sold, too many of one network wait, or it chose otherwise before.
     """
     number, key = _next_number(event_id), form_key(key) or None
     event = events.one(event_id)
     if event.opens_at is not None and calls.has_opened(event) and calls.draw(event):
         number, event = _next_number(event_id), events.one(event_id)
     if key and (made := _known(event=event.id, key=key)):
-        return _sent_again(Place.get_by_id(made[0][0]), wishes, code)
+        if not (place := Place.get_by_id(made[0][0])).stands_for(wishes, code):  # who sends it went back to the page
+            raise Refused("You chose tickets on this page before. Look at your choice and press once more.", "CONFLICT")
+        return place
     holds.check_selling(event)
     if event.opens_at is not None:
         _check_form(key or "")
@@ -249,15 +250,6 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
     if not calls.has_opened(event):
         return _enter_draw(event, values)
     return _enter(event, Place.create(number=number, state="waiting", **values), chosen)
-
-
-def _sent_again(place, wishes, code):
-    """The place that a form has made. Refused is another choice, and one that has ended: who went back to the page of
-    their first choice would take that one for the new."""
-    is_same = place.counts == {id: count for id, count in wishes.items() if count} and place.code == (code or None)
-    if is_same and place.state in Place.LIVE and (place.order is None or place.order.is_live):
-        return place
-    raise Refused("You chose tickets on this page before. Look at your choice, and press once more.", "CONFLICT")
 
 
 def _paid(order, event):
