@@ -2130,6 +2130,11 @@ class TicketOrder(Owned):
         """Whether what it holds is still its own."""
         return self.state in self.LIVE and self.hold_until_at > now()
 
+    @property
+    def due_cents(self):
+        """What is to be paid of it yet: a part may have come."""
+        return self.total_cents - self.paid_cents + self.refunded_cents
+
 
 partial(
     TicketOrder, "ticket_order_live", TicketOrder.event, TicketOrder.hold_until_at, where="state IN ('held', 'paying')"

@@ -201,8 +201,13 @@ def suspend(order):
 
 
 def resume(order):
-    """Have passes that were suspended, and not for money that goes back, count again."""
+    """Have passes that were suspended, and not for money that goes back, count again; those that a lost dispute made
+    void, too, since a bank may give the money back later: https://docs.stripe.com/disputes/withdrawing"""
     _move(order, "suspended", "active")
+    for one in of(order):
+        good = {"state": "active", "void_reason": None, "voided_at": None}
+        if Pass.update(good).where(Pass.id == one.id, Pass.void_reason == "dispute").execute():
+            changes.happened(one.organization_id, "pass", [(one.id, {"state": ["void", "active"]})])
 
 
 def _move(order, before, after):

@@ -63,7 +63,8 @@ def promise_transfer(order_id):
         raise Refused("This event takes no transfers.")
     until = max(order.hold_until_at, min(now() + timedelta(days=event.transfer_days), event.ends_at))
     open_attempt(order, "transfer", until)
-    write(order, "order_transfer", f"transfer:{order.id}", sum=_sum(order), account=event.transfer_about)
+    due = written(order.due_cents, order.currency)
+    write(order, "order_transfer", f"transfer:{order.id}", sum=due, account=event.transfer_about)
     return TicketOrder.get_by_id(order_id)
 
 
@@ -236,15 +237,22 @@ def _trouble(order, payments, fitting, has):
 
 
 def _follow_disputes(order, payments):
-    """Passes are void once a bank took their money back; while it looks, they are as the site's setting says."""
+    """Passes are void once a bank took back what they cost, and good again once it is here again; while a bank looks
+    at that, they are as the site's setting says. What else is paid for the order pays for them: a lost dispute of a
+    payment that came twice ends nothing."""
     states = {one.dispute for one in payments}
-    if "lost" in states:
+    if order.state != "paid" or states <= {None}:
+        return
+    has = order.paid_cents - order.refunded_cents - refunds.under_way_of(order)
+    price = price_of(order, holds.standing(order))
+    if "lost" in states and has < price:
         if gone := sum(passes.void(one, "dispute") for one in passes.of(order)):
             said = f"{counted(gone, 'pass', 'passes')} of order {order.number}: the bank took the money back"
             audit.record("pass.voided", said, organization=order.organization_id, target=order)
-    elif "open" in states and settings.get("tickets_disputed") == "suspend":
-        passes.suspend(order)
-    elif "won" in states:
+    elif "open" in states and has - refunds.disputed(order) < price:
+        if settings.get("tickets_disputed") == "suspend":
+            passes.suspend(order)
+    else:
         passes.resume(order)
 
 

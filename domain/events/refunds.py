@@ -23,19 +23,25 @@ AGAIN = "It is being sent again."
 
 
 def send(order, payment, cents, reason, key, *, by=None):
-    """Leave a refund of so much of a payment to be sent, in the present transaction; the same key leaves one.
+    """Leave a refund of so much of a payment to be sent, in the present transaction; the same key leaves one. One that
+    was declined, as its money had gone back otherwise, is left anew: not all of it had, or that failed.
 
     Refuses above what is left of the payment.
     """
-    if TicketRefund.one(TicketRefund.key == key):
+    held = TicketRefund.one(TicketRefund.key == key)
+    if held is not None and held.state != "declined":
         return None
     if cents > payment.amount_cents - payment.refunded_cents - under_way(payment):
         raise Refused("There isn't so much left of this payment.")
-    made = TicketRefund.create(
-        order=order, payment=payment, amount_cents=cents, reason=reason, key=key, by=by, asked_at=now()
-    )
+    values: dict = {"amount_cents": cents, "asked_at": now()}
+    if held is None:
+        made = TicketRefund.create(order=order, payment=payment, reason=reason, key=key, by=by, **values)
+    else:
+        values |= {"state": "approved", "error": None, "tries": held.tries + 1}
+        TicketRefund.update(**values).where(TicketRefund.id == held.id).execute()
+        made = one(held.id)
     if not is_by_hand(payment):
-        _leave(made, key)
+        _leave(made, f"{key}:{made.tries}" if made.tries else key)
     return made
 
 

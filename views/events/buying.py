@@ -176,7 +176,7 @@ def _draw(order, values=None, refusal=None):
             passes=[(one, passes.address(one)) for one in mine],
             offers=shop.offers(event, _code(order), chosen) if order.is_live else [],
             when=shop.when(event),
-            ways=accounts.offers(order.currency, order.total_cents) if order.state == "held" else (),
+            ways=accounts.offers(order.currency, order.due_cents) if order.state == "held" else (),
             paying=attempts.under_way(order) if order.state == "paying" else None,
             until=shop.clock_time(event, order.hold_until_at),
             values=values or {"name": order.name or "", "email": order.email or ""},

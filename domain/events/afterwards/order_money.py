@@ -108,7 +108,7 @@ def _stands(order):
     """Where it leaves both: who owes whom what is left, or that nobody does."""
     order = TicketOrder.get_by_id(order.id)
     owed = payments.owed_back(order)
-    missing = order.total_cents - order.paid_cents + order.refunded_cents if order.is_live else 0
+    missing = order.due_cents if order.is_live else 0
     if owed:
         yield Line("Owed to the buyer", owed, tone="warn", is_sum=True)
     elif missing > 0:

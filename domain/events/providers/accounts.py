@@ -13,7 +13,7 @@ from domain import Invalid, existing
 from domain.base import configuration, history, keys, stepup
 from domain.events import providers
 from domain.events.providers.facts import Account
-from domain.events.providers.units import takes
+from domain.events.providers.units import charges
 from domain.fields.choice import Choice
 from domain.fields.derived import Derived
 from domain.fields.kinds import Field
@@ -81,7 +81,7 @@ def usable(currency, cents=0):
     first = ("paystack", *ORDER) if currency in AFRICA else ORDER
     found = {}
     for provider in dict.fromkeys(first):
-        if provider not in paused and takes(providers.counted_as(provider), currency, cents):
+        if provider not in paused and charges(providers.counted_as(provider), currency, cents):
             account = _opened(own[provider]) if provider in own else sites(provider)
             if account is not None:
                 found[provider] = account

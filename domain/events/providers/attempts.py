@@ -33,6 +33,7 @@ SELDOM = timedelta(seconds=3)  # between two looks because of a buyer
 CLOCKED = timedelta(minutes=5)  # and because of time
 GIVEN_UP = timedelta(hours=1)  # after its page ended, an attempt that nobody paid is over
 AFTERWARDS = timedelta(days=3)  # and yet asked about each hour: not every page can be closed
+RETURNS = timedelta(days=30)  # so long a bank may send a refund back: https://docs.stripe.com/refunds#failed-refunds
 
 
 class Unreachable(Refused):
@@ -77,7 +78,7 @@ def _prepare(order_id, provider):
     """The one open attempt of an order at a provider, and the account it is paid to."""
     order = holds.own(order_id)
     payments.check_known(order)
-    due = order.total_cents - order.paid_cents + order.refunded_cents
+    due = order.due_cents
     account = accounts.usable(order.currency, due).get(provider)
     if account is None or due <= 0:
         raise Refused("This order can’t be paid that way. Choose another one.")
@@ -236,26 +237,27 @@ def _leave(id):
 
 
 def ask_open(limit=50):
-    """Ask about tries that are open, and about refunds that are on their way: webhooks may never come. Returns how
-    many were asked; each is asked once in some minutes."""
+    """Ask about tries that are open, about refunds that are on their way, and once a day about what may still turn:
+    refunds that failed or came lately, and disputes. Webhooks may never come. Returns how many were asked; each is
+    asked once in some minutes."""
     with everywhere("open payments are asked about for all organizations"):
         mine = PaymentAttempt.provider != "transfer", PaymentAttempt.reference.is_null(False)
         here = PaymentAttempt.account != TicketPayment.ELSEWHERE
         due = PaymentAttempt.looked_at.is_null() | (PaymentAttempt.looked_at < now() - CLOCKED)
         due &= PaymentAttempt.put_off_at.is_null() | (PaymentAttempt.put_off_at < now() - CLOCKED)
-        waits = TicketRefund.select(TicketRefund.id).join(TicketPayment)
-        waits = waits.where(
-            TicketPayment.attempt == PaymentAttempt.id,
-            TicketRefund.state == "sent",
-            TicketRefund.provider_refund_id.is_null(False),
-        )
         old = PaymentAttempt.created_at < now() - timedelta(minutes=2)
         open_ones = (PaymentAttempt.state == "open") & old
-        returning = fn.EXISTS(waits) & (PaymentAttempt.looked_at < now() - timedelta(hours=1))
+        back = TicketRefund.select(TicketPayment.attempt).join(TicketPayment)
+        going = back.where(TicketRefund.state == "sent", TicketRefund.provider_refund_id.is_null(False))
+        returning = (PaymentAttempt.id << going) & (PaymentAttempt.looked_at < now() - timedelta(hours=1))
+        lately = TicketRefund.state << ("failed", "succeeded"), TicketRefund.updated_at > now() - RETURNS
+        disputed = TicketPayment.select(TicketPayment.attempt).where(TicketPayment.dispute == "open")
+        turns = (PaymentAttempt.id << back.where(*lately)) | (PaymentAttempt.id << disputed)
+        turns &= PaymentAttempt.looked_at < now() - timedelta(days=1)
         unpaid = PaymentAttempt.state.in_(("abandoned", "failed", "expired"))
         ended = unpaid & (PaymentAttempt.expires_at > now() - AFTERWARDS)
         ended &= PaymentAttempt.looked_at.is_null() | (PaymentAttempt.looked_at < now() - timedelta(hours=1))
-        query = PaymentAttempt.select().where(*mine, here, due, open_ones | returning | ended)
+        query = PaymentAttempt.select().where(*mine, here, due, open_ones | returning | ended | turns)
         waiting = fn.COALESCE(PaymentAttempt.put_off_at, PaymentAttempt.looked_at, PaymentAttempt.created_at)
         found = list(query.order_by(waiting, PaymentAttempt.id).limit(limit))
     for attempt in found:

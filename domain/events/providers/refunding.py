@@ -98,6 +98,7 @@ def _take_in_hand(id):
     left = payment.amount_cents - payment.refunded_cents - others
     if refund.amount_cents > left or not _is_still_owed(refund, payment):
         TicketRefund.update(state="declined", error="It went back already.").where(TicketRefund.id == id).execute()
+        payments.settle(found.order_id)  # what of it didn't
         return None, False
     if refund.state == "sent" and not refund.error and not providers.module(payment.provider).REPEATS:
         _note_error(id, DOUBT)  # we were cut off before its answer was noted

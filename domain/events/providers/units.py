@@ -32,6 +32,13 @@ PLACES = {
     "flutterwave": dict.fromkeys(_FLUTTERWAVE.split(), 0),
 }
 _TENS = frozenset(THOUSANDTHS)  # Stripe's last digit of these is always 0
+# The least that Stripe charges, where the account is paid out in the same currency:
+# https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+_LEAST = {
+    **dict.fromkeys(("USD", "AUD", "BRL", "CAD", "CHF", "EUR", "INR", "JPY", "NZD", "SGD"), 50),
+    **{"GBP": 30, "BGN": 100, "AED": 200, "MYR": 200, "PLN": 200, "RON": 200, "DKK": 250, "NOK": 300, "SEK": 300},
+    **{"HKD": 400, "MXN": 1000, "THB": 1000, "CZK": 1500, "HUF": 17500},
+}
 WHOLE_NUMBERS = {"stripe": True, "paystack": True, "flutterwave": False}
 
 
@@ -40,6 +47,12 @@ def takes(provider, currency, cents=0):
     if currency not in PLACES[provider]:
         return False
     return not (provider == "stripe" and currency in _TENS and cents % 10)
+
+
+def charges(provider, currency, cents=0):
+    """Whether a provider takes a currency, and lets people pay this amount of it."""
+    is_enough = provider != "stripe" or not cents or cents >= _LEAST.get(currency, 0)
+    return is_enough and takes(provider, currency, cents)
 
 
 def to_provider(provider, cents, currency):

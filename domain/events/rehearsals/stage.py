@@ -80,7 +80,7 @@ def _organize():
 @writes
 def _copied(organization, event, its_tiers, phases):
     made = Event.create(organization=organization, slug="rehearsal", state="published", **event)
-    if not accounts.usable(made.currency, 100):
+    if not accounts.usable(made.currency):
         Event.update(currency="EUR").where(Event.id == made.id).execute()
     stock.resize(made.id, "event", made.id, made.capacity)
     for values in its_tiers:

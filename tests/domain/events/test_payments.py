@@ -4,6 +4,7 @@ import pytest
 
 from domain import Invalid, Refused
 from domain.events import holds, orders, payments, stock
+from domain.events.providers import refunding
 from domain.events.providers.facts import Ended, Money
 from models import Event, Letter, Outgoing, Pass, PaymentAttempt, TicketOrder, TicketPayment, TicketRefund
 from tests.domain.events.test_stock import ADA, bought, figures
@@ -228,3 +229,49 @@ def test_what_a_bank_disputes_is_sent_back_by_nobody_else(paid_night):
     assert not TicketRefund.select().exists()
     came(attempt, 500, id="pi_2", dispute="won")
     assert [(one.payment.provider_payment_id, one.amount_cents) for one in TicketRefund.select()] == [("pi_2", 500)]
+
+
+def test_a_lost_dispute_of_a_payment_too_many_leaves_the_tickets_that_the_other_one_paid(paid_night):
+    order, attempt = promised(*paid_night)
+    came(attempt, 2000, dispute="open")
+    came(attempt, 2000, id="pi_2")
+    came(attempt, 2000, dispute="lost")
+    assert (again(order).state, passes_of(order)) == ("paid", 1)
+    came(attempt, 2000, id="pi_2", dispute="lost")
+    assert passes_of(order) == 0
+
+
+def test_tickets_are_good_again_where_the_bank_gives_back_what_it_took(paid_night):
+    order, attempt = promised(*paid_night)
+    for dispute, good in (("open", 1), ("lost", 0), ("won", 1), ("lost", 0)):
+        came(attempt, 2000, dispute=dispute)
+        assert passes_of(order) == good
+
+
+@pytest.fixture
+def foreign(paid_night, clock):
+    """An order that lapsed, and the refund of what came for it in another currency."""
+    order, attempt = promised(*paid_night)
+    came(attempt, 2000, "JPY")
+    clock.forward(days=6)
+    payments.look_after()
+    return order, attempt, TicketRefund.get()
+
+
+def test_what_is_left_of_a_payment_goes_back_where_a_part_went_at_the_provider_first(foreign):
+    _, attempt, refund = foreign
+    came(attempt, 2000, "JPY", refunded_cents=600)
+    refunding._take_in_hand(refund.id)
+    (refund,) = TicketRefund.select()
+    assert (refund.state, refund.amount_cents) == ("approved", 1400)
+    assert Outgoing.select().where(Outgoing.kind == "ticket_refund").count() == 2
+
+
+def test_money_goes_back_once_more_where_what_went_at_the_provider_failed(foreign):
+    _, attempt, refund = foreign
+    came(attempt, 2000, "JPY", refunded_cents=2000)
+    refunding._take_in_hand(refund.id)
+    assert TicketRefund.get().state == "declined"
+    came(attempt, 2000, "JPY")
+    (refund,) = TicketRefund.select()
+    assert (refund.state, refund.amount_cents) == ("approved", 2000)

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from database.scope import everywhere
+from database.scope import everywhere, inside
 from domain.base import allowances
+from domain.events import payments
 from domain.money import inbox
 from domain.money.providers import sandbox
 from domain.money.providers.sandbox import stripe
@@ -75,6 +76,15 @@ def test_who_comes_back_first_is_not_kept_waiting_for_the_webhook(night, browse)
     stranger.post(f"{to_the_page(stranger, here)}/payment", data={"card": "ok"})
     stranger.get(f"{here}/back")
     assert "Your tickets" in stranger.get(here).text
+
+
+def test_who_paid_a_part_is_asked_for_the_rest(night, browse, at):
+    stranger = browse(None)
+    here = held(stranger, *night)
+    with inside(night[0].organization_id):
+        payments.note_transfer(TicketOrder.get().id, 1500, by=at("alice"))
+    assert "Pay €25.00 with Sandbox" in stranger.get(here).text
+    assert "€25.00" in stranger.get(to_the_page(stranger, here)).text
 
 
 def test_a_declined_card_leaves_the_page_open_and_going_back_offers_all_ways_again(night, browse):

@@ -200,6 +200,18 @@ def test_a_dispute_is_flagged_and_ends_the_passes_only_once_it_is_lost(paid, at)
     assert not TicketRefund.select().exists()  # the bank has it already
 
 
+def test_a_dispute_that_ends_unheard_is_found_by_the_clock(paid, clock):
+    dispute = sandbox.dispute(TicketPayment.get().provider_payment_id)
+    wire()
+    clock.forward(days=20)
+    sandbox.settle_dispute(dispute["id"], False)
+    write(Outgoing.delete().where(Outgoing.kind == "sandbox_tickets").execute)  # its webhook never comes
+    assert attempts.ask_open() == 1
+    assert (TicketPayment.get().dispute, passes_of(paid)) == ("lost", 0)
+    clock.forward(days=2)
+    assert attempts.ask_open() == 0
+
+
 def test_passes_are_suspended_while_a_bank_looks_where_the_site_says_so(paid, cast):
     settings.change("tickets_disputed", "suspend", by=cast.stella)
     dispute = sandbox.dispute(TicketPayment.get().provider_payment_id)

@@ -110,6 +110,17 @@ def test_a_refund_whose_answer_was_lost_is_found_once_its_key_lapsed_and_not_mad
     assert [one["amount"] for one in sandbox.find("refund")] == [2000]
 
 
+def test_a_refund_that_fails_unheard_is_found_by_the_clock(paid, at, clock):
+    orders.cancel(paid.id, by=at("alice"))
+    send_refunds()
+    clock.forward(days=6)
+    sandbox.fail_refund(sandbox.find("refund")[0]["id"])
+    write(Outgoing.delete().where(Outgoing.kind == "sandbox_tickets").execute)  # its webhook never comes
+    assert attempts.ask_open() == 1
+    assert (TicketRefund.get().state, payments.owed_back(again(paid))) == ("failed", 2000)
+    assert attempts.ask_open() == 0
+
+
 @pytest.fixture
 def overtaken(paid_night, at):
     """A refund that failed, whose money another one has sent since: its id."""

@@ -40,6 +40,23 @@ def test_what_a_provider_does_not_take_is_not_told_to_it(provider, currency, cen
 
 
 @pytest.mark.parametrize(
+    ("provider", "currency", "least"),
+    [
+        ("stripe", "EUR", 50),
+        ("stripe", "JPY", 50),
+        ("stripe", "HUF", 17500),
+        ("stripe", "KWD", 10),
+        ("paystack", "NGN", 1),
+    ],
+)
+def test_nobody_is_sent_to_pay_less_than_a_provider_charges(provider, currency, least):
+    assert units.charges(provider, currency, least)
+    assert units.charges(provider, currency)
+    assert least == 1 or not units.charges(provider, currency, least - 1)
+    assert provider != "stripe" or units.takes(provider, currency, 10)  # so little may go back
+
+
+@pytest.mark.parametrize(
     ("provider", "currency", "theirs"),
     [
         ("stripe", "ISK", 550),
