@@ -104,7 +104,7 @@ def send_again(id, *, by):
     """Have the provider asked anew. Refuses with NotFound, and where it isn't stuck."""
     by.require("orders.write")
     refund = one(id)
-    if is_by_hand(refund.payment) or not is_stuck(refund):
+    if not _can_be_sent(refund) or is_by_hand(refund.payment):
         raise Refused("There is nothing to send again.")
     TicketRefund.update(error=AGAIN).where(TicketRefund.id == id).execute()
     _leave(refund, f"{refund.key}:{refund.tries}:{now():%Y%m%d%H%M}")
@@ -115,6 +115,12 @@ def is_stuck(refund):
     """Whether somebody may act on it: it failed, nobody knows whether it was made, or its provider wouldn't take it."""
     waits = refund.state == "sent" and refund.error not in (None, "", AGAIN) and not refund.provider_refund_id
     return refund.state == "failed" or waits
+
+
+def _can_be_sent(refund):
+    """Whether a provider may be asked for it anew: what somebody made there was never ours to ask for, and is left anew
+    as far as it is owed."""
+    return is_stuck(refund) and refund.reason != OUTSIDE
 
 
 def move(id, state, **values):
@@ -168,7 +174,7 @@ listing = Listing(
     acts=(
         Act(
             *("delivery", "Send again", send_again, "orders.write"),
-            when=lambda row: not is_by_hand(row) and is_stuck(row),
+            when=lambda row: not is_by_hand(row) and _can_be_sent(row),
         ),
     ),
     also=("currency", "account", "provider_refund_id"),

@@ -169,17 +169,19 @@ def adopt(attempt, told):
 
 
 def follow(refund, told):
-    """Have a refund stand as its provider says. One of ours that failed is another try from there."""
+    """Have a refund stand, and be as much, as its provider says. One of ours that failed is another try from there."""
+    cents = told.amount_cents or refund.amount_cents
     if told.state == "failed":
         tries = refund.tries + (refund.state != "failed")
         why, theirs = told.error or "The bank sent it back.", told.id if refund.reason == OUTSIDE else None
         move(refund.id, "failed", error=why, tries=tries, provider_refund_id=theirs)
     elif told.state == "succeeded":
-        if move(refund.id, "succeeded", provider_refund_id=told.id, error=None):
+        if move(refund.id, "succeeded", provider_refund_id=told.id, error=None, amount_cents=cents):
             payments.tell_of_refund(refund)
     else:
         known = TicketRefund.id == refund.id, TicketRefund.state != "succeeded"
-        TicketRefund.update(state="sent", provider_refund_id=told.id, error=told.error or None).where(*known).execute()
+        values = {"state": "sent", "provider_refund_id": told.id, "error": told.error or None, "amount_cents": cents}
+        TicketRefund.update(values).where(*known).execute()
 
 
 def try_again(limit=100):

@@ -4,6 +4,7 @@ tickets are held."""
 import json
 from datetime import timedelta
 
+from domain.events.providers import units
 from domain.events.providers.facts import Declined, Ended, Money, PaidOut, Part, Refund, Started, Told
 from domain.events.providers.units import from_provider, to_provider
 from domain.money.providers.provider import BadSignature, NotOurs, ProviderFailed, readable
@@ -99,8 +100,15 @@ def _money(account, attempt, intent, charge):
         dispute=_dispute(account, money_id=wire.id_of(intent)) if charge.get("disputed") else None,
         at=wire.moment(charge["created"]),
     )
-    refunds = (charge.get("refunds") or {}).get("data") or ()
+    listed = charge.get("refunds") or {}
+    refunds = _refunds(account, money.id) if listed.get("has_more") else listed.get("data") or ()
     return (money, *(_refund(one, money.id) for one in refunds))
+
+
+def _refunds(account, payment):
+    """All refunds of a payment: a charge has ten of them at most with it."""
+    asked = wire.pages(_client(account).refunds.list, {"payment_intent": payment})
+    return [one for page, _ in asked for one in page]
 
 
 def _dispute(account, money_id):
@@ -124,7 +132,7 @@ def refund(account, payment, refund, key):
     """Give back so much of a payment; the same key gives it once."""
     params = {
         "payment_intent": payment.provider_payment_id,
-        "amount": to_provider("stripe", refund.amount_cents, payment.currency),
+        "amount": to_provider("stripe", units.rounded(refund.amount_cents, payment.currency), payment.currency),
         "metadata": {"refund": key},
     }
     try:
@@ -142,10 +150,9 @@ def refund(account, payment, refund, key):
 def made(account, payment, key):
     """The refund of a payment that was made with this key. Stripe forgets its own keys after a day, and then makes
     another one: https://docs.stripe.com/api/idempotent_requests"""
-    params = {"payment_intent": payment.provider_payment_id, "limit": 100}
-    found = wire.called(_client(account).refunds.list, params)["data"]
     with readable(LABEL, "its refunds"):
-        told = [_refund(one, payment.provider_payment_id) for one in found]
+        id = payment.provider_payment_id
+        told = [_refund(one, id) for one in _refunds(account, id)]
     return next((one for one in told if one.key == key), None)
 
 

@@ -55,6 +55,12 @@ def charges(provider, currency, cents=0):
     return is_enough and takes(provider, currency, cents)
 
 
+def rounded(cents, currency):
+    """So much of a part that goes back as Stripe can count, a few fils more at most; a payment can't be left with less,
+    since what came was counted so too: https://docs.stripe.com/currencies#three-decimal"""
+    return -(-cents // 10) * 10 if currency in _TENS else cents
+
+
 def to_provider(provider, cents, currency):
     """Minor units of ISO 4217 as the provider wants them: an int, or for Flutterwave a decimal text.
     Refuses with ValueError what it doesn't take."""

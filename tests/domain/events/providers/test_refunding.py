@@ -2,8 +2,9 @@
 
 import pytest
 
+from domain import Refused
 from domain.base import outgoing
-from domain.events import holds, orders, payments, providers, refunds
+from domain.events import holds, orders, passes, payments, providers, refunds
 from domain.events.providers import attempts, refunding
 from domain.events.providers.facts import Refund
 from domain.money.providers import sandbox
@@ -12,6 +13,7 @@ from models import OrderItem, Outgoing, PaymentAttempt, TicketPayment, TicketRef
 from tests.domain.events.providers.test_attempts import begun, page_of, paid, wire
 from tests.domain.events.test_payments import again, paid_night, passes_of
 from tests.domain.events.test_stock import ADA
+from tests.fixtures.events import make_event
 from tests.fixtures.threads import write
 
 __all__ = ["paid", "paid_night"]
@@ -159,7 +161,7 @@ def test_money_that_goes_back_at_the_provider_is_noticed(paid, at):
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_money_that_went_back_outside_and_failed_is_one_row_however_often_it_is_told(paid, kept):
+def test_money_that_went_back_outside_and_failed_is_one_row_however_often_it_is_told(paid, kept, at):
     sandbox.refund(TicketPayment.get().provider_payment_id, 500)
     wire()
     (made,) = sandbox.find("refund")
@@ -174,6 +176,8 @@ def test_money_that_went_back_outside_and_failed_is_one_row_however_often_it_is_
     )
     (refund,) = TicketRefund.select()
     assert (refund.state, refund.reason) == ("failed", refunds.OUTSIDE)
+    with pytest.raises(Refused):
+        refunds.send_again(refund.id, by=at("alice"))
     assert refund.provider_refund_id == (made["id"] if kept else None)
 
 
@@ -200,3 +204,30 @@ def test_event_case_27_goodwill_is_a_refund_with_a_reason_and_leaves_the_order_w
     assert (order.state, order.refunded_cents, passes_of(order), order.trouble) == ("paid", 500, 1, None)
     assert payments.owed_back(order) == 0
     assert TicketRefund.get().reason == "The lift was out of order"
+
+
+def test_the_first_of_many_refunds_is_seen_to_fail(paid):
+    payment = TicketPayment.get().provider_payment_id
+    first, *_ = [sandbox.refund(payment, 100) for _ in range(12)]
+    wire()
+    assert TicketRefund.select().where(TicketRefund.state == "succeeded").count() == 12
+    sandbox.fail_refund(first["id"])
+    wire()
+    assert TicketRefund.get(TicketRefund.provider_refund_id == first["id"]).state == "failed"
+    assert again(paid).refunded_cents == 1100
+
+
+def test_a_part_of_a_currency_with_three_places_goes_back_as_stripe_counts_it(clock, inside_acme, at):
+    event, (tier,) = make_event(
+        at("alice"), tickets=({"price_cents": "3.335"},), currency="KWD", transfer_about="IBAN", venue="Hall"
+    )
+    order = begun(event, tier, count=2)
+    sandbox.pay_page(page_of(order))
+    wire()
+    orders.take_back(passes.of(order)[0].id, by=at("alice"))
+    send_refunds()
+    assert [one["amount"] for one in sandbox.find("refund")] == [3340]
+    orders.cancel(order.id, by=at("alice"))
+    send_refunds()
+    assert (again(order).paid_cents, again(order).refunded_cents) == (6670, 6670)
+    assert {one.state for one in TicketRefund.select()} == {"succeeded"}

@@ -121,7 +121,7 @@ def expand(thing, path):
     if thing.get("object") == "invoice" and key == "payments":
         thing[key] = _all("invoice_payments", invoice=thing["id"])
     if thing.get("object") == "charge" and key == "refunds":
-        thing[key] = _all("refunds", charge=thing["id"])
+        thing[key] = listed("refunds", {"charge": thing["id"]})  # ten of them, as in all lists within things
     if thing.get("object") == "checkout.session" and key == "line_items":
         thing[key] = lines_bought(get(thing["id"]))
     if key not in thing:
