@@ -199,7 +199,7 @@ def settle(order_id, reason=""):
     payments = list(TicketPayment.select().where(*mine).order_by(TicketPayment.id))
     fitting = [one for one in payments if one.currency == order.currency]
     paid, back = sum(one.amount_cents for one in fitting), sum(map(_gone, fitting))
-    trouble = _trouble(order, payments, fitting, paid - back)
+    trouble = _trouble(order, payments, fitting, paid, back)
     sums = {"paid_cents": paid, "refunded_cents": back, "trouble": trouble}
     TicketOrder.update(**sums).where(TicketOrder.id == order.id).execute()
     order = TicketOrder.get_by_id(order.id)
@@ -220,7 +220,8 @@ def _gone(payment):
     return payment.amount_cents if payment.dispute == "lost" else payment.refunded_cents
 
 
-def _trouble(order, payments, fitting, has):
+def _trouble(order, payments, fitting, paid, back):
+    has = paid - back
     if disputed := next((one for one in payments if one.dispute in ("open", "lost")), None):
         sum = written(disputed.amount_cents, disputed.currency)
         return f"The buyer’s bank {'took back' if disputed.dispute == 'lost' else 'disputes'} {sum}."
@@ -230,7 +231,7 @@ def _trouble(order, payments, fitting, has):
     if fitting and 0 < has < order.total_cents and order.state != "paid":
         return f"Only {written(has, order.currency)} of {written(order.total_cents, order.currency)} came."
     misses = order.state == "paid" and has < price_of(order, holds.standing(order))
-    if misses and (outside := refunds.made_outside(order)):
+    if misses and (outside := refunds.made_outside(order, back)):
         sum = written(outside, order.currency)
         return f"{sum} went back at the provider, and the tickets still stand. Cancel what they were for."
     return None

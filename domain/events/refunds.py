@@ -79,9 +79,11 @@ def disputed(order):
     return int(TicketPayment.select(left).where(*mine, TicketPayment.dispute == "open").scalar())
 
 
-def made_outside(order):
-    """Minor units that went back at a provider without us."""
-    return _sum((TicketRefund.order == order) & (TicketRefund.reason == OUTSIDE), ("sent", "succeeded"))
+def made_outside(order, cents):
+    """Minor units of those that went back of an order in its currency that went at a provider without us: refunded
+    there, or reversed."""
+    ours = (TicketRefund.order == order) & (TicketRefund.reason != OUTSIDE) & (TicketPayment.currency == order.currency)
+    return max(0, cents - _sum(ours, ("sent", "succeeded")))
 
 
 def arrived(payment):

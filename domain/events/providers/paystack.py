@@ -30,6 +30,8 @@ LASTS = timedelta(minutes=30)
 REPEATS = True
 PAYOUTS = {"success": "paid", "processed": "paid", "failed": "failed"}  # else it is on its way
 REFUNDS = {"processed": "succeeded", "failed": "failed"}  # else it is on its way
+# Who doesn't answer in time has accepted: https://paystack.com/docs/payments/disputes
+RESOLUTIONS = {"declined": "won", "merchant-accepted": "lost", "auto-accepted": "lost"}  # else somebody has to look
 KINDS = ("charge.success", "charge.dispute.", "refund.")
 
 
@@ -133,9 +135,7 @@ def _dispute(account, transaction):
         newest = data[0] if isinstance(data, list) and data else data
         if not newest:
             return None
-        if newest["status"] != "resolved":
-            return "open"
-        return "lost" if newest.get("resolution") == "merchant-accepted" else "won"
+        return RESOLUTIONS.get(newest.get("resolution"), "open") if newest["status"] == "resolved" else "open"
 
 
 def refund(account, payment, refund, key):

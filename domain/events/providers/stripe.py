@@ -23,6 +23,8 @@ KINDS = frozenset(f"{family}.{verb}" for family, verbs in _FAMILIES.items() for 
 EXPAND = ["payment_intent.latest_charge.refunds"]
 REFUNDS = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}  # else it is on its way
 PAYOUTS = {"paid": "paid", "failed": "failed", "canceled": "failed"}  # else it is on its way
+# A question of a bank that has taken nothing yet, and that a refund answers: https://docs.stripe.com/disputes/how-disputes-work
+INQUIRIES = ("warning_needs_response", "warning_under_review")
 DISPUTES = {"won": "won", "warning_closed": "won", "prevented": "won", "lost": "lost"}  # else it is open
 # What Stripe says where no repetition would help; else it may be asked again.
 FOR_GOOD = ("charge_already_refunded", "charge_disputed", "insufficient_funds", "balance_insufficient", "gone")
@@ -113,8 +115,8 @@ def _refunds(account, payment):
 
 def _dispute(account, money_id):
     found = wire.called(_client(account).disputes.list, {"payment_intent": money_id, "limit": 10})["data"]
-    states = {DISPUTES.get(one["status"], "open") for one in found}
-    return next((state for state in ("lost", "open", "won") if state in states), "open")
+    states = {DISPUTES.get(one["status"], "open") for one in found if one["status"] not in INQUIRIES}
+    return next((state for state in ("lost", "open", "won") if state in states), None if found else "open")
 
 
 def _refund(thing, payment):

@@ -270,6 +270,48 @@ class Story:
         subscribing.change(held["id"], held["price"], seats, behavior=behavior, payment="pending_if_incomplete")
         return f"has {seats} seats, {behavior}"
 
+    def change_both(self, choice):
+        held = self.standing()
+        if held["price"] == money.SOMETHING_ELSE:
+            raise Refused("its price is no plan")
+        price, seats = (MONTHLY, YEARLY)[choice % 2], 1 + choice // 2 % 3
+        behavior = ("always_invoice", "create_prorations", "none")[choice // 6 % 3]
+        payment = ("pending_if_incomplete", "allow_incomplete")[choice // 18 % 2]
+        subscribing.change(held["id"], price, seats, behavior=behavior, payment=payment)
+        return f"changes to {price.removeprefix('price_sandbox_')} for {seats} at once, {behavior}, {payment}"
+
+    def try_without_card(self, choice):
+        try:
+            self.standing()
+            return ""
+        except Refused:
+            pass
+        end = ("create_invoice", "cancel", "pause")[choice % 3]
+        buyer = self.buyer()
+        self.card(None)
+        about = {"trial_days": 10, "without_card": end, "metadata": {"organization": self.acme.public_id}}
+        subscribing.subscribe(buyer, (MONTHLY, YEARLY)[choice // 3 % 2], 1, **about)
+        return f"tries it for ten days without a card; then {end}"
+
+    def move_trial_end(self, choice):
+        days = (0, 3, 20)[choice % 3]
+        subscribing.move_trial_end(self.standing()["id"], int(self.clock().timestamp()) + days * 86400)
+        return f"has a trial that ends in {days} days"
+
+    def rest(self, choice):
+        sandbox.pause(self.standing()["id"], "at_period_end")
+        return "rests from the end of the period on"
+
+    def rise(self, choice):
+        self.card("ok")
+        subscribing.resume(self.standing()["id"])
+        return "goes on after a rest"
+
+    def be_given_credit(self, choice):
+        if not self.gone and self.customer:
+            selling.change_customer(self.customer, balance=-(1200, 5000, 20000)[choice % 3])
+            return "has credit that pays for what comes next"
+
     def pause(self, choice):
         until = (None, int(self.clock().timestamp()) + 20 * 86400)[choice // 2 % 2]
         sandbox.pause(self.standing()["id"], ("void", "mark_uncollectible")[choice % 2], until)

@@ -200,6 +200,18 @@ def test_a_dispute_is_flagged_and_ends_the_passes_only_once_it_is_lost(paid, at)
     assert not TicketRefund.select().exists()  # the bank has it already
 
 
+def test_a_question_of_a_bank_is_no_dispute_and_a_refund_answers_it(paid, at, monkeypatch):
+    sandbox.dispute(TicketPayment.get().provider_payment_id)
+    shown = stripe.objects.render_dispute
+    monkeypatch.setitem(
+        stripe.objects.SHOWN, "disputes", lambda thing: shown(thing) | {"status": "warning_needs_response"}
+    )
+    wire()
+    assert (TicketPayment.get().dispute, again(paid).trouble) == (None, None)
+    orders.cancel(paid.id, by=at("alice"))
+    assert TicketRefund.get().amount_cents == 2000
+
+
 def test_a_dispute_that_ends_unheard_is_found_by_the_clock(paid, clock):
     dispute = sandbox.dispute(TicketPayment.get().provider_payment_id)
     wire()

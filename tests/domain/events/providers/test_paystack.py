@@ -140,15 +140,29 @@ def test_what_it_refuses_for_good_is_said(shop, order, at):
     assert "more than what is left" in TicketRefund.get().error
 
 
+def test_what_was_reversed_without_a_refund_is_told_beside_the_order(shop, order):
+    take(shop.pay(reference()))
+    shop.sales[reference()]["status"] = "reversed"
+    write(PaymentAttempt.update(looked_at=None).execute)
+    attempts.look(order.id)
+    assert again(order).refunded_cents == 2000
+    assert "₦20.00 went back at the provider" in again(order).trouble
+
+
 def test_a_dispute_is_noticed_and_its_end_too(shop, order):
     take(shop.pay(reference()))
+    take(shop.told("charge.dispute.create", {"id": 1, "transaction": {"reference": reference()}}))
     sale = shop.sales[reference()]
     for said, state in (
         ({"status": "awaiting-merchant-feedback", "resolution": None}, "open"),
+        ({"status": "resolved", "resolution": "a word of next year"}, "open"),
+        ({"status": "resolved", "resolution": "declined"}, "won"),
+        ({"status": "resolved", "resolution": "auto-accepted"}, "lost"),
         ({"status": "resolved", "resolution": "merchant-accepted"}, "lost"),
     ):
         sale["dispute"] = [{"id": 1} | said]
-        take(shop.told("charge.dispute.create", {"id": 1, "transaction": {"reference": reference()}} | said))
+        write(PaymentAttempt.update(looked_at=None).execute)
+        attempts.look(order.id)
         assert TicketPayment.get().dispute == state
     assert passes_of(order) == 0
 
