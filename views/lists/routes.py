@@ -302,7 +302,7 @@ def create(mounted, parts):
     if request.htmx.target == "quick_add":
         return pages.answer(_quick(place), trigger={"listChanged": True})
     beyond = place.beyond(row.id)
-    done, page = f"{listing.thing.capitalize()} created.{beyond}", place.url if beyond else f"{place.url}/{row.id}"
+    done, page = f"{listing.thing.capitalize()} created.{beyond}", place.url if beyond else _page_of(place, row.id)
     another = "another" in form
     if request.htmx:
         called = plain_cell(listing.by_name[listing.first].kind, listing.column(listing.first).of(row))
@@ -349,7 +349,12 @@ def update(mounted, parts):
         )
         return pages.answer(shown, pages.notice("good", f"{told} saved.", _undo(place, change)) if change else "")
     done, tone = ("Saved.", "good") if change else ("Nothing was different.", "info")
-    return pages.go(f"{place.url}/{id}", done, tone, _undo(place, change))
+    return pages.go(_page_of(place, id), done, tone, _undo(place, change))
+
+
+def _page_of(place, id):
+    """Where one is led that wrote a row: its page, or the list where rows have none."""
+    return f"{place.url}/{id}" if place.listing.has_pages else place.url
 
 
 def cell(mounted, parts):

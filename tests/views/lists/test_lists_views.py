@@ -676,3 +676,17 @@ def test_an_empty_list_has_nothing_to_search_it_with(browse):
     assert [each in alice.get(base).text for each in tools] == [False, False, False, False]
     assert alice.post(base, data={"label": "Loud", "tone": "info"}).status_code == 303
     assert [each in alice.get(base).text for each in tools] == [True, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/acme/events/types", {"name": "Concert", "tone": "info"}),
+        ("/acme/tasks/labels", {"label": "Printing"}),
+        ("/acme/tasks", {"title": "Order paper"}),
+    ],
+)
+def test_a_plain_form_leads_to_a_page_that_is_there(browse, path, form):
+    alice = browse("alice")
+    made = alice.post(path, data=form)
+    assert (made.status_code, alice.get(made.location).status_code) == (303, 200)
