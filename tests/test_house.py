@@ -12,7 +12,9 @@ import pytest
 from bench.lines import prose
 from database.connections import database
 from domain.base.variables import VARIABLES
-from domain.organizations import organizations
+from domain.flyers.organizing import campaigns
+from domain.organizations import organizations, workspaces
+from domain.records import collections
 from tests import configuration_pages
 from tests.test_access import ROUTES
 
@@ -744,6 +746,22 @@ def test_the_first_words_of_our_addresses_are_reserved():
     assert ours - organizations.RESERVED == set()
     assert organizations.RESERVED - ours - set(PLANNED.split()) - OTHERS == set()
     assert set(PLANNED.split()) & ours == set()
+
+
+@pytest.mark.parametrize(
+    ("start", "reserved"),
+    [
+        ("/<organization>/records/", collections.BESIDE),
+        ("/<organization>/workspaces/", workspaces.BESIDE),
+        ("/flyers/", campaigns.BESIDE),
+        ("/e/", set()),
+        ("/blog/", set()),
+        ("/legal/", set()),
+    ],
+)
+def test_what_people_name_has_an_address_where_no_page_of_ours_stands(start, reserved):
+    beside = {rule.removeprefix(start).partition("/")[0] for _, rule, *_ in ROUTES if rule.startswith(start)}
+    assert {word for word in beside if re.fullmatch("[a-z0-9-]+", word)} == reserved
 
 
 def test_paths_are_nouns_in_lower_case():

@@ -23,6 +23,9 @@ from domain.organizations import organizations
 from models import Assignment, Invitation, Workspace
 
 
+BESIDE = {"condition"}  # pages that stand where workspaces do
+
+
 class OnlyOne(Refused):
     """The first workspace stays: what belongs to no other one is in it."""
 
@@ -60,7 +63,7 @@ def create(name, *, by, key=""):
     _free(name)
     slug = base = organizations.slugged(name, "workspace")
     number = 2
-    while Workspace.one(Workspace.slug == slug):
+    while slug in BESIDE or Workspace.one(Workspace.slug == slug):
         slug, number = f"{base}-{number}", number + 1
     made = Workspace.create(name=name, slug=slug)
     _note(made, "created", f"{name} was created", by, after=name, batch=key)

@@ -29,6 +29,7 @@ ALIASED = timedelta(days=365)  # that a field answers to the name it had
 TABLES = 2000  # of one organization
 # What programs know lists of the house by, so that no table is called so.
 RESERVED = {"tasks", "labels", "events", "event-types", "members", "workspaces", "subscriptions"}
+BESIDE = {"archives", "back"}  # pages that stand where tables do
 _NAME, _LABEL = Name(80), Text(80)
 NUMBERS = "record numbers"  # the long job of rows/numbers.py
 
@@ -118,7 +119,8 @@ def make(name, *, by, fields=(("Name", "text"),), key=""):
     taken = {row.slug for row in Collection.select(Collection.slug)}
     if len(taken) >= TABLES:
         raise Invalid({"name": f"An organization has {TABLES:,} tables at most."})
-    collection = Collection.create(name=name, slug=_free(_named(name, "table"), taken | RESERVED), made_by=by.user)
+    taken |= RESERVED | BESIDE
+    collection = Collection.create(name=name, slug=_free(_named(name, "table"), taken), made_by=by.user)
     for place, (label, kind, *more) in enumerate(fields):
         _add(collection, place, label, kind, more[1] if len(more) > 1 else {}, *more[:1])
     history.note("records.made", f"The table {name} was made", collection, by=by, verb="created", after=name, batch=key)

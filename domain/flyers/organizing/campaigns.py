@@ -45,6 +45,9 @@ PHASE = Choice(
 )
 
 
+BESIDE = {"e", "spec"}  # addresses that stand where campaigns do
+
+
 def one(id):
     """The campaign with this id. Refuses with NotFound."""
     return existing(FlyerCampaign.one(FlyerCampaign.id == (id or 0)), "There is no such campaign here.")
@@ -197,7 +200,7 @@ def _free_slug(name):
         same = (FlyerCampaign.slug == base) | FlyerCampaign.slug.startswith(base + "-")
         taken = {slug for (slug,) in FlyerCampaign.select(FlyerCampaign.slug).where(same).tuples()}
     slug, number = base, 2
-    while slug in taken:
+    while slug in taken | BESIDE:
         slug, number = f"{base}-{number}", number + 1
     return slug
 

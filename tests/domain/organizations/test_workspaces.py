@@ -139,3 +139,7 @@ def test_two_of_one_name_at_once_are_one(cast, at):
     outcomes = together(*[create] * 4)
     assert [type(one) for one in refused(outcomes)] == [Invalid] * 3, outcomes
     assert len(listed(at, "open")) == 2
+
+
+def test_a_workspace_stands_where_no_page_of_ours_does(at):
+    assert workspaces.create("Condition", by=at("alice")).slug == "condition-2"

@@ -157,3 +157,8 @@ def test_nothing_is_written_down_of_one_that_was_paused_meanwhile(campaign, cloc
     assert campaigns.follow_clock(10) == 0
     assert now() > campaign.ends_at
     assert fresh(campaign).ends_at - campaign.starts_at == timedelta(days=30)
+
+
+def test_a_campaign_stands_where_no_address_of_ours_does(inside_acme, at):
+    made = rows.create(campaigns.rules, {"name": "É!", **TIMES}, by=at("bob"))
+    assert fresh(made).slug == "e-2"
