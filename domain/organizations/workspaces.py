@@ -22,7 +22,6 @@ from domain.lists.searches import Parts
 from domain.organizations import organizations
 from models import Assignment, Invitation, Workspace
 
-
 BESIDE = {"condition"}  # pages that stand where workspaces do
 
 
