@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, g
 from htmx_flask import request
 
-from domain import Invalid, Refused
+from domain import Invalid, Refused, Stale
 from domain.fields.kinds import Unfit, whole
 from domain.fields.moment import Moment
 from domain.fields.person import members
@@ -86,8 +86,8 @@ def change(id):
     """Change what a link shows."""
     form = request.form
     try:
-        link = links.change(id, form, by=g.by)
-    except Invalid as refusal:
+        link = links.change(id, form, by=g.by, was=form.get("was", ""))
+    except (Invalid, Stale) as refusal:
         link, collection, shape, allowed = links.found(id, g.by)
         page = _page_of(link.purpose)
         return _edit(page, collection, shape, allowed, page.typed(form, shape, allowed), refusal, link)
@@ -103,6 +103,7 @@ def _edit(page, collection, shape, allowed, values, refusal=None, link=None):
         shape=shape,
         purpose=links.purpose_of(page.key),
         link=link,
+        was=links.as_kept(link) if link else "",
         address=links.address(link) if link else "",
         waiting=desk.waiting(link) if link else 0,
         closed=_closed(link) if link else "",

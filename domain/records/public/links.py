@@ -19,9 +19,9 @@ from database.clock import now, written
 from database.columns import public_id
 from database.scope import everywhere
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused, existing
+from domain import Invalid, NotFound, Refused, Stale, existing
 from domain.base import allowances, configuration, history, keys, outgoing, stepup
-from domain.fields.forms import read_whole
+from domain.fields.forms import fingerprint, read_whole
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.number import Number
@@ -208,17 +208,24 @@ def _make(collection, purpose, name, values, by):
     return link
 
 
-def change(id, form, *, by):
+def as_kept(link):
+    """What a page that was filled with a link knows it by: another text once something of it is another."""
+    return fingerprint([link.name, str(link.opens_at), str(link.ends_at), link.most, link.settings])
+
+
+def change(id, form, *, by, was=""):
     """Change a link out of form texts, after step-up: L2. Whoever changes it is its maker from then on: it shows what
-    they may. Refuses as `make` does."""
+    they may. Refuses as `make` does, and with Stale where it isn't what the form was filled with (`was`)."""
     link, collection, shape, allowed = found(id, by)
     purpose = purpose_of(link.purpose)
     by.require(purpose.capability)
-    return _change(link, collection, purpose, _values(form, purpose, shape, allowed, link), by)
+    return _change(link, collection, purpose, _values(form, purpose, shape, allowed, link), by, was)
 
 
 @writes
-def _change(link, collection, purpose, values, by):
+def _change(link, collection, purpose, values, by, was):
+    if was and was != as_kept(PublicLink.get_by_id(link.id)):
+        raise Stale(f"Somebody else changed this {purpose.thing} meanwhile. Yours is below; saving it replaces theirs.")
     stepup.demand("records.publish", collection.id)
     PublicLink.update(**values, made_by=by.user).where(PublicLink.id == link.id).execute()
     _note("changed", f"The {purpose.thing} “{values['name']}” of {collection.name} was changed", link, by)

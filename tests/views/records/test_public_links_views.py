@@ -58,6 +58,25 @@ def test_a_form_that_would_leave_a_needed_field_empty_is_refused_when_it_is_buil
     assert alice.post(at_, data=form_of(known, "Name", "Mail") | backwards).status_code == 422
 
 
+def test_who_saves_a_form_that_somebody_else_changed_is_told_and_keeps_what_was_typed(cast, at, browse):
+    alice, bob = browse("alice"), browse("alice")
+    with inside(cast.acme):
+        _, known = repairs(at("alice"))
+    there = alice.post("/acme/records/repairs/sharing/form", data=form_of(known, "Name", name="Repairs")).location
+
+    def was(page):
+        return {"was": re.search(r'name="was" value="([^"]+)"', page.text)[1]}
+
+    hers, his = was(alice.get(there)), was(bob.get(there))
+    assert alice.post(there, data=hers | form_of(known, "Name", "Mail", name="Repairs")).status_code == 303
+    late = bob.post(there, data=his | form_of(known, "Name", name="Mending"))
+    assert (late.status_code, "Somebody else changed this form" in late.text) == (409, True)
+    assert 'value="Mending"' in late.text
+    with inside(cast.acme):
+        assert PublicLink.get().name == "Repairs"
+    assert bob.post(there, data=was(late) | form_of(known, "Name", name="Mending")).status_code == 303
+
+
 def test_what_is_no_origin_is_refused(cast, at, browse):
     alice = browse("alice")
     with inside(cast.acme):
