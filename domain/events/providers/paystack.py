@@ -91,7 +91,8 @@ def _money(account, attempt, data):
     )
     amount = min(charged, asked) if asked else charged
     went_back = _refunds(account, id, currency)
-    back = sum(one.amount_cents for one in went_back if one.state == "succeeded")
+    dispute, taken = _dispute(account, id, amount, currency)
+    back = max(taken, sum(one.amount_cents for one in went_back if one.state == "succeeded"))
     money = Money(
         provider=account.provider,
         account=account.id,
@@ -101,7 +102,7 @@ def _money(account, attempt, data):
         amount_cents=amount,
         currency=currency,
         refunded_cents=amount if data["status"] == "reversed" else min(back, amount),
-        dispute=_dispute(account, id),
+        dispute=dispute,
         at=http.moment(data.get("paid_at")),
     )
     return (money, *went_back)
@@ -124,18 +125,20 @@ def _refund(thing, transaction, currency):
     )
 
 
-def _dispute(account, transaction):
-    """The state of the newest dispute of a transaction, or None."""
+def _dispute(account, transaction, amount, currency):
+    """(the state of the newest dispute of a transaction or None, what of it went back without all of it)."""
     try:
         found = _call(account, "GET", f"/dispute/transaction/{transaction}")
     except http.NotThere:
-        return None
+        return None, 0
     with readable(LABEL, "its disputes"):
         data = found["data"]
         newest = data[0] if isinstance(data, list) and data else data
         if not newest:
-            return None
-        return RESOLUTIONS.get(newest.get("resolution"), "open") if newest["status"] == "resolved" else "open"
+            return None, 0
+        state = RESOLUTIONS.get(newest.get("resolution"), "open") if newest["status"] == "resolved" else "open"
+        lost = from_provider("paystack", newest.get("refund_amount") or 0, currency)
+        return ("won", lost) if state == "lost" and 0 < lost < amount else (state, 0)
 
 
 def refund(account, payment, refund, key):

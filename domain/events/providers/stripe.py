@@ -90,6 +90,7 @@ def look(account, attempt, refunds=()):
 
 def _money(account, attempt, intent, charge):
     currency = str(charge["currency"]).upper()
+    dispute, taken = _dispute(account, charge, wire.id_of(intent)) if charge.get("disputed") else (None, 0)
     money = Money(
         provider=account.provider,
         account=account.id,
@@ -98,8 +99,8 @@ def _money(account, attempt, intent, charge):
         state="paid",
         amount_cents=from_provider("stripe", charge["amount_captured"], currency),
         currency=currency,
-        refunded_cents=from_provider("stripe", charge["amount_refunded"], currency),
-        dispute=_dispute(account, money_id=wire.id_of(intent)) if charge.get("disputed") else None,
+        refunded_cents=from_provider("stripe", charge["amount_refunded"] + taken, currency),
+        dispute=dispute,
         at=wire.moment(charge["created"]),
     )
     listed = charge.get("refunds") or {}
@@ -113,10 +114,17 @@ def _refunds(account, payment):
     return [one for page, _ in asked for one in page]
 
 
-def _dispute(account, money_id):
-    found = wire.called(_client(account).disputes.list, {"payment_intent": money_id, "limit": 10})["data"]
+def _dispute(account, charge, intent):
+    """(how the disputes of a charge stand, what a bank took of it without taking all). A bank may dispute a part, such
+    as one ticket of many: then the rest is ours, and that part went back. Nearly all is all: currencies move.
+    https://docs.stripe.com/api/disputes/object#dispute_object-amount"""
+    found = wire.called(_client(account).disputes.list, {"payment_intent": intent, "limit": 10})["data"]
     states = {DISPUTES.get(one["status"], "open") for one in found if one["status"] not in INQUIRIES}
-    return next((state for state in ("lost", "open", "won") if state in states), None if found else "open")
+    state = next((state for state in ("lost", "open", "won") if state in states), None if found else "open")
+    lost = sum(one["amount"] for one in found if one["status"] == "lost" and one["currency"] == charge["currency"])
+    if state == "lost" and 0 < 10 * lost < 9 * (charge["amount_captured"] - charge["amount_refunded"]):
+        return "open" if "open" in states else "won", lost
+    return state, 0
 
 
 def _refund(thing, payment):

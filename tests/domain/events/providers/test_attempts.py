@@ -212,6 +212,21 @@ def test_a_question_of_a_bank_is_no_dispute_and_a_refund_answers_it(paid, at, mo
     assert TicketRefund.get().amount_cents == 2000
 
 
+@pytest.mark.parametrize(("disputed", "good"), [(2000, 3), (5900, 0)])
+def test_a_lost_dispute_of_a_part_takes_that_part_and_of_nearly_all_takes_all(paid_night, at, disputed, good):
+    order = begun(*paid_night, count=3)
+    sandbox.pay_page(page_of(order))
+    wire()
+    dispute = sandbox.dispute(TicketPayment.get().provider_payment_id)
+    write(sandbox.put, dispute | {"amount": disputed})
+    sandbox.settle_dispute(dispute["id"], False)
+    wire()
+    assert passes_of(order) == good
+    assert again(order).trouble.startswith("€20.00 went back" if good else "The buyer’s bank took back €60.00")
+    orders.cancel(order.id, by=at("alice"))
+    assert [refund.amount_cents for refund in TicketRefund.select()] == ([4000] if good else [])
+
+
 def test_a_dispute_that_ends_unheard_is_found_by_the_clock(paid, clock):
     dispute = sandbox.dispute(TicketPayment.get().provider_payment_id)
     wire()

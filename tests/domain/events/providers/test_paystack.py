@@ -167,6 +167,15 @@ def test_a_dispute_is_noticed_and_its_end_too(shop, order):
     assert passes_of(order) == 0
 
 
+def test_a_dispute_of_a_part_takes_that_part(shop, order):
+    take(shop.pay(reference()))
+    said = {"status": "resolved", "resolution": "merchant-accepted", "refund_amount": 500}
+    shop.sales[reference()]["dispute"] = [{"id": 1} | said]
+    take(shop.told("charge.dispute.resolve", {"id": 1, "transaction": {"reference": reference()}} | said))
+    assert (again(order).refunded_cents, passes_of(order)) == (500, 1)
+    assert "₦5.00 went back at the provider" in again(order).trouble
+
+
 @pytest.mark.parametrize("header", [{}, {"x-paystack-signature": ""}, {"X-Paystack-Signature": "ü"}])
 def test_what_the_key_did_not_sign_is_refused(shop, order, header):
     body, _ = shop.pay(reference())
