@@ -12,6 +12,7 @@ from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid
 from domain.base import audit
+from domain.events import refunds
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Unfit
 from domain.fields.moment import Moment
@@ -21,7 +22,7 @@ from domain.fields.text import Named, Text
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Listing
 from domain.lists.searches import Parts
-from models import Organization, Payout, Profile, TicketPayment, User
+from models import Organization, Payout, Profile, TicketPayment, TicketRefund, User
 
 MOST = 100  # organizations and currencies that are shown to be owed
 
@@ -33,12 +34,13 @@ class Owed:
     organization: Organization
     currency: str
     came_cents: int
-    back_cents: int  # to buyers, or to banks that disputed it
+    back_cents: int  # to buyers, or to banks that dispute it
     sent_cents: int
+    going_cents: int  # back to buyers, or it failed to go and is tried again
 
     @property
     def left_cents(self):
-        return self.came_cents - self.back_cents - self.sent_cents
+        return self.came_cents - self.back_cents - self.sent_cents - self.going_cents
 
     @property
     def key(self):
@@ -48,7 +50,9 @@ class Owed:
 
 def owed(*conditions):
     """[Owed] where there is something left, the most first, at most MOST."""
-    back = Case(None, ((TicketPayment.dispute == "lost", TicketPayment.amount_cents),), TicketPayment.refunded_cents)
+    # A bank takes what is disputed at once: https://docs.stripe.com/disputes/how-disputes-work
+    taken = TicketPayment.dispute << ("open", "lost")
+    back = Case(None, ((taken, TicketPayment.amount_cents),), TicketPayment.refunded_cents)
     sums = [fn.SUM(TicketPayment.amount_cents), fn.SUM(back)]
     with everywhere("the platform's staff sees what the site took for all organizations"):
         theirs = Payout.organization == TicketPayment.organization, Payout.currency == TicketPayment.currency
@@ -58,10 +62,27 @@ def owed(*conditions):
         here = spelled("account = '' AND state = 'paid' AND provider <> 'transfer'")
         query = query.where(here, *conditions)  # out of the index ticket_payment_here alone
         query = query.group_by(TicketPayment.organization, TicketPayment.currency)
-        query = query.having(sums[0] - sums[1] - sums[2] > 0).order_by((sums[0] - sums[1] - sums[2]).desc()).limit(MOST)
+        left = sums[0] - sums[1] - sums[2]
+        query = query.having(left > 0).order_by(left.desc()).limit(MOST)
         found = list(query.tuples())
         known = {one.id: one for one in Organization.select().where(Organization.id << [row[0] for row in found])}
-    return [Owed(known[id], currency, *map(int, figures)) for id, currency, *figures in found]
+        going = _going()
+    every = (
+        Owed(known[id], currency, *map(int, figures), int(going.get((id, currency), 0)))
+        for id, currency, *figures in found
+    )
+    return [one for one in every if one.left_cents > 0]
+
+
+def _going():
+    """(organization's id, currency) → what is owed back to buyers of what came here, and hasn't gone yet."""
+    goes = TicketRefund.state << (*refunds.UNDER_WAY, "failed"), TicketRefund.reason != refunds.OUTSIDE
+    here = TicketPayment.account == "", TicketPayment.provider != "transfer"
+    stands = TicketPayment.dispute.is_null() | (TicketPayment.dispute == "won")
+    of = TicketPayment.organization, TicketPayment.currency
+    query = TicketRefund.select(*of, fn.SUM(TicketRefund.amount_cents)).join(TicketPayment)
+    query = query.where(*here, stands, *goes).group_by(*of)
+    return {(organization, currency): cents for organization, currency, cents in query.tuples()}
 
 
 FORM = (

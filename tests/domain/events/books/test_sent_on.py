@@ -5,8 +5,9 @@ import pytest
 from database.connections import database
 from database.scope import inside
 from domain import Invalid
+from domain.events import refunds
 from domain.events.books import payouts, sent_on
-from models import AuditEvent, Payout, TicketPayment
+from models import AuditEvent, Payout, TicketPayment, TicketRefund
 from tests.domain.events.providers.test_attempts import paid
 from tests.domain.events.test_payments import paid_night
 from tests.fixtures.threads import write
@@ -38,6 +39,7 @@ def test_what_buyers_paid_to_the_site_is_owed_until_it_was_sent_on_or_went_back(
         {"provider": "transfer"},
         {"state": "pending"},
         {"dispute": "lost"},
+        {"dispute": "open"},
     ],
 )
 def test_what_never_came_to_the_site_or_was_taken_from_it_is_not_owed(paid, cast, other):
@@ -47,13 +49,27 @@ def test_what_never_came_to_the_site_or_was_taken_from_it_is_not_owed(paid, cast
     assert sent_on.owed() == []
 
 
+@pytest.mark.parametrize("state", ["approved", "sent", "failed"])
+def test_what_goes_back_to_buyers_is_not_there_to_be_sent_on(paid, cast, state):
+    with inside(cast.acme):
+        write(refunds.send, paid, TicketPayment.get(), 1500, "goodwill", "goodwill:1")
+        write(TicketRefund.update(state=state).execute)
+    (one,) = sent_on.owed()
+    assert (one.going_cents, one.left_cents) == (1500, 500)
+    with inside(cast.acme):
+        write(TicketRefund.update(state="succeeded").execute)
+        write(TicketPayment.update(refunded_cents=1500).execute)
+    (one,) = sent_on.owed()
+    assert (one.back_cents, one.going_cents, one.left_cents) == (1500, 0, 500)
+
+
 def test_the_sums_are_one_question_that_reads_an_index_alone(paid, cast, monkeypatch):
     asked, run = [], database.obj.execute_sql
     monkeypatch.setattr(
         database.obj, "execute_sql", lambda sql, params=None: (asked.append((sql, params)), run(sql, params))[1]
     )
     assert len(sent_on.owed()) == 1
-    assert len(asked) == 2, asked  # the sums, and whose they are
+    assert len(asked) == 3, asked  # the sums, whose they are, and what goes back of them
     if database.dialect == "sqlite":  # PostgreSQL plans by what is in a table
         plan = str(run(f"EXPLAIN QUERY PLAN {asked[0][0]}", asked[0][1]).fetchall())
         assert "USING COVERING INDEX ticket_payment_here" in plan
