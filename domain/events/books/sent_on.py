@@ -68,8 +68,8 @@ def owed(*conditions):
         known = {one.id: one for one in Organization.select().where(Organization.id << [row[0] for row in found])}
         going = _going()
     every = (
-        Owed(known[id], currency, *map(int, figures), int(going.get((id, currency), 0)))
-        for id, currency, *figures in found
+        Owed(known[id], currency, int(came), int(back), int(sent), int(going.get((id, currency), 0)))
+        for id, currency, came, back, sent in found
     )
     return [one for one in every if one.left_cents > 0]
 
