@@ -225,7 +225,7 @@ def home_of(user):
 
 # --- what the frame of every page shows ---------------------------------------------------------------
 
-OFTEN = {"home", "tasks", "notifications", "billing"}
+OFTEN = {"home", "tasks", "events", "notifications"}
 
 
 @dataclass(frozen=True, eq=False)  # themselves alone: nav.html's macros are kept by them

@@ -88,7 +88,7 @@ def _sign_up(page, letter):
 def _work(page):
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Tasks").click()
     expect(page.get_by_text("No tasks yet")).to_be_visible()
-    page.locator(".page-actions").get_by_role("link", name="New task").click()
+    page.locator(".empty").get_by_role("link", name="New task").click()
     dialog = page.locator("#dialog")
     dialog.get_by_label("Title").fill("Rent the chairs")
     dialog.get_by_role("button", name="Create task").click()

@@ -127,7 +127,7 @@ def test_the_bottom_bar_goes_to_the_four_places(page_of):
     expect(bar.get_by_role("link")).to_have_count(4)
     for name, address in (
         ("Tasks", "/tasks"),
-        ("Plan", "/billing"),
+        ("Events", "/events"),
         ("Notifications", "/notifications"),
         ("Home", TEAM),
     ):

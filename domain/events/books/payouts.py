@@ -140,7 +140,7 @@ def _with_payout(query):
 
 of_event = rows.Rules(
     Listing(
-        *("payout_parts", "part of a payout", "parts of payouts", PayoutPart),
+        *("payout_parts", "payout", "payouts", PayoutPart),
         (
             Field("sent_at", "At the bank", Moment(), filters=False),
             Field("state", "State", STATE, filters=False),
