@@ -30,6 +30,12 @@
   };
   htmx.onLoad((part) => [part, ...part.querySelectorAll(".tabs")].forEach((one) => one.matches(".tabs") && open(one)));
 
+  // -- words that are cut off: whole on hover
+
+  on("pointerover", ({ target }) => {
+    if (target.scrollWidth > target.clientWidth && getComputedStyle(target).textOverflow === "ellipsis" && !target.closest("[title]")) target.title = target.textContent.trim();
+  });
+
   // -- times, in the reader's zone: relative within a day, absolute beyond, exact on hover
 
   const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });

@@ -16,7 +16,8 @@ VOID = {"input", "link", "meta", "img", "br", "hr", "source", "col", "wbr"}
 
 
 class Reader(HTMLParser):
-    """Where words from right to left stand: `bare` ones are beside others, `broken` attributes have elements in them."""
+    """Where words from right to left stand: `bare` ones are beside others, `broken` are attributes with elements in
+    them, and elements that take no other."""
 
     def __init__(self):
         super().__init__()
@@ -24,6 +25,8 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.broken += [value for _, value in attributes if value and "<bdi>" in value]
+        if tag == "bdi" and self.stack and self.stack[-1][0] in WITHOUT_ELEMENTS:
+            self.broken.append(self.stack[-1][0])
         if tag not in VOID:
             self.stack.append((tag, dict(attributes).get("dir")))
 
