@@ -61,11 +61,11 @@ def read(listing, ask, by, present=None):
     Forbidden a tab that isn't theirs, and with Invalid a place that can't be gone on from."""
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
+    if ask.finds_nothing:
+        return Answer([], "", {})
     if listing.source:
         shown, more, looked = listing.source.page(listing, ask, by)
         return Answer(shown, more, people_of(listing, shown, present), looked)
-    if ask.finds_nothing:
-        return Answer([], "", {})
     if ask.where:
         return _read_where(listing, ask, by, present)
     sort, wanted, found = _order(listing, ask), ask.rows + 1, []
@@ -377,10 +377,10 @@ def counts(listing, ask, by):
     Its own filter isn't asked: each count says what a click on it leads to."""
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
-    if listing.source:
-        return listing.source.counts(listing, ask, by)
     if ask.finds_nothing:
         return dict.fromkeys(listing.counted.kind.words, 0)
+    if listing.source:
+        return listing.source.counts(listing, ask, by)
     plain = ask.but(tab=tab.key).without(listing.counted.name)
     if ask.where:
         rows, is_whole = matching(listing, plain, by)

@@ -78,7 +78,7 @@ class Given(Source):
 
 
 def _is_asked_for(listing, ask, row):
-    return not ask.finds_nothing and (
+    return (
         all(_fits(listing, row, *pair) for pair in ask.filters)
         and all(_within(listing, row, *bound) for bound in ask.ranges)
         and all(word.casefold() in _words(listing, row) for word in ask.words)

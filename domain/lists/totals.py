@@ -19,10 +19,10 @@ def total(listing, ask, by, most=None):
     `most` is said: each row that it finds may lie in a page of the file of its own (`audit_1m_vs_django_admin`)."""
     demand(by, listing.tab(ask.tab).capability)
     ask = ask.but(after="")
-    if listing.source:
-        return listing.source.total(listing, ask, by, most)
     if ask.finds_nothing:
         return 0
+    if listing.source:
+        return listing.source.total(listing, ask, by, most)
     if ask.where:
         rows, is_whole = lists.matching(listing, ask, by)
         return AtLeast.unless(is_whole, min(len(rows), lists.COUNTED + 1))

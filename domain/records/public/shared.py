@@ -170,15 +170,9 @@ def page(opened, args, network):
         return Page(listing, ask, look, [], columns=_columns(opened, listing, ask))
     if look == "calendar" and listing.calendar:
         return _month(opened, listing, ask, args)
-    answer = _read(opened, listing, ask)
+    answer = lists.read(listing, ask, opened.by)
     look = "gallery" if look == "gallery" else "list"
     return Page(listing, ask, look, answer.rows, _sealed(opened, "place", answer.more) if answer.more else "")
-
-
-def _read(opened, listing, ask):
-    if ask.finds_nothing:
-        return lists.Answer([], "", {})
-    return lists.read(listing, ask, opened.by)
 
 
 def _ask(opened, listing, args):
@@ -213,7 +207,7 @@ def _columns(opened, listing, ask):
     found = []
     for word in words:
         one = ask.but(filters=(*rest, (name, word)), rows=CARDS, after="", looks=looks)
-        answer = _read(opened, listing, one)
+        answer = lists.read(listing, one, opened.by)
         if word is not None or answer.rows:
             label = f"No {listing.by_name[name].label.lower()}" if word is None else kind.plain(word)
             found.append((label, NO_WORD if word is None else str(word), answer.rows, bool(answer.more)))

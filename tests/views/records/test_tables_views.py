@@ -200,3 +200,12 @@ def test_a_field_of_every_kind_is_drawn_in_list_board_row_and_form(browse, cast,
             assert browse(who).get(here + page).status_code == 200, (who, page)
     assert browse("alice").get(f"{here}/new").status_code == 200
     assert "030 1234" in browse("alice").get(here).text
+
+
+@pytest.mark.parametrize("q", ["***", "🎉", "%"])
+def test_report_05_a_search_without_a_word_finds_no_row_of_a_table_either(alice, repairs, q):
+    assert alice.post("/acme/records/repairs", data={"f1": "Toaster"}).status_code == 303
+    for view in ("", "&view=board", "&view=chart"):
+        page = alice.get(f"/acme/records/repairs?q={q}{view}")
+        assert (page.status_code, "Toaster" in page.text) == (200, False), view
+    assert len(alice.get(f"/acme/records/repairs/export.csv?q={q}").text.splitlines()) == 1
