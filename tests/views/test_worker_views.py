@@ -269,6 +269,18 @@ def test_a_kept_connection_is_used_again(port):
                 assert b"closed" not in answer
 
 
+def test_an_answer_to_a_body_that_nobody_read_says_whether_the_connection_goes_on(port):
+    with connections(port, 1) as (connection,):
+        for _ in range(2):
+            connection.sendall(post(500_000, "/unread").replace(b"Connection: close\r\n", b"") + b"x" * 500_000)
+            answer = b""
+            while not answer.endswith(b"POST /unread 0"):
+                answer += connection.recv(1000) or b"closed"
+                assert b"closed" not in answer
+            assert b"Connection: keep-alive" in answer
+    assert b"Connection: close" in ask(port, post(50_000_000, "/unread").replace(b"Connection: close\r\n", b""))
+
+
 def test_who_waits_to_be_asked_for_the_body_is_asked(port):
     with connections(port, 1, post(4, "/", "Expect: 100-continue")) as (connection,):
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -20,7 +20,7 @@ from gunicorn.glogging import Logger
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from views.safety.gathering import HEAD, READ, Gathering
+from views.safety.gathering import HEAD, READ, UPLOAD, Gathering
 
 WHOLE_IN_ALL = 64 * 1024 * 1024
 UPLOADS_IN_ALL = 1024 * 1024 * 1024
@@ -271,8 +271,15 @@ class Worker(ThreadWorker):
             connection.socket.send(b"HTTP/1.1 %b\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % status)
         self._leave(connection)
 
+    def handle_request(self, req, conn):
+        if conn.gathering.is_cut:  # its rest isn't waited for, and the answer says so
+            req.force_close()
+        return super().handle_request(req, conn)
+
     def _keepalive_after(self, conn, keepalive):
-        return not conn.gathering.is_cut and super()._keepalive_after(conn, keepalive)
+        """Whatever the application left of a body is there, so the connection goes on as its answer said."""
+        is_there = keepalive and not conn.gathering.is_cut
+        return is_there and bool(conn.parser.finish_body(time.monotonic() + ALIVE, UPLOAD))
 
     # --- out -----------------------------------------------------------------------------------------
 
