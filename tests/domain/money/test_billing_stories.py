@@ -21,13 +21,13 @@ import jobs
 from database.scope import inside
 from domain import Refused
 from domain.entitlements import credit_standings, credits
-from domain.money import inbox, owners, reconciliations, trials
+from domain.money import inbox, owners, providers, reconciliations, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.sandbox import selling, subscribing
 from domain.organizations import organizations
 from models import LongJob, Outgoing, SandboxObject, Subscription, WebhookEvent
 from tests.fixtures import billing as money
-from tests.fixtures.billing import LIFETIME, MONTHLY, YEARLY, time_passes
+from tests.fixtures.billing import time_passes
 from tests.fixtures.threads import write
 
 MANY, FIRST, SEED = (int(os.environ.get(name, "0")) for name in ("STORIES", "FIRST_STORY", "STORY_SEED"))
@@ -44,11 +44,17 @@ class Story:
         self.clock, self.pay, self.tag = clock, pay, f"r{next(numbers):06}"
         clock.moment = BEGAN
         self.ids, self.said, self.step = itertools.count(1), [], 0
-        for module in (sandbox.stripe, sandbox.stripe.telling):
-            patch.setattr(module, "new_id", self.new_id)
+        self.named = {id: plan for plan, id in sandbox.dialect().PRICES.items()}
+        self.prices = list(self.named)
+        self.speak(patch)
         self.staff = cast.stella
         self.acme = organizations.create(f"Story {self.tag}", by=cast.alice)
         self.customer, self.gone, self.too_late = None, False, False
+
+    def speak(self, patch):
+        """Have the sandbox's things named by this telling."""
+        for module in (sandbox.stripe, sandbox.stripe.telling):
+            patch.setattr(module, "new_id", self.new_id)
 
     def new_id(self, kind):
         return f"{sandbox.stripe.PREFIXES[kind]}_{self.tag}x{next(self.ids):05}"
@@ -82,14 +88,15 @@ class Story:
         where all of a subscription is heard of after its end, nothing was given."""
         credits.settle_up(self.acme)
 
-        def plain(value):
-            return value.replace(self.tag, "") if isinstance(value, str) else value
-
         return {
-            (what, plain(which)): {name: plain(value) for name, value in row.items()}
+            (what, self.plain(which)): {name: self.plain(value) for name, value in row.items()}
             for (what, which), row in trials.state(self.acme).items()
             if row.get("active", True)
         }
+
+    def plain(self, value):
+        """What both tellings call it."""
+        return value.replace(self.tag, "") if isinstance(value, str) else value
 
     # --- whom and what a verb is about ---
 
@@ -120,7 +127,7 @@ class Story:
         if self.customer is None:
             about = {"email": "alice@example.org", "metadata": {"organization": self.acme.public_id}}
             self.customer = selling.create_customer(**about)["id"]
-            owners.bind(self.acme, stripe.NAME, self.customer, "alice@example.org")  # as before our own checkouts
+            owners.bind(self.acme, providers.name(), self.customer, "alice@example.org")  # as before our own checkouts
         return self.customer
 
     def hear_of(self, type=""):
@@ -140,6 +147,7 @@ class Story:
     # --- the verbs ---
 
     cards = ("ok", "ok", "fails_later", "debit", "debit_fails", "declined")
+    new_cards = ("ok", "declined", "confirm", "debit")
 
     def subscribe(self, choice):
         try:
@@ -148,7 +156,7 @@ class Story:
         except Refused:
             pass
         card = self.cards[choice % 6]
-        price, trial = (MONTHLY, YEARLY)[choice // 6 % 2], (0, 0, 10)[choice // 12 % 3]
+        price, trial = self.prices[:2][choice // 6 % 2], (0, 0, 10)[choice // 12 % 3]
         if card == "declined":
             self.buyer()
             self.card("declined")
@@ -156,16 +164,18 @@ class Story:
             subscribing.subscribe(self.customer, price, 1, trial_days=trial, metadata=metadata)
         else:
             sandbox.pay(money.buy_at(self.buyer(), self.acme, price, trial_days=trial), card)
-        return f"subscribes to {price.removeprefix('price_sandbox_')} with a card that is {card}, {trial} days free"
+        return f"subscribes to {self.named[price]} with a card that is {card}, {trial} days free"
 
     def leave_checkout(self, choice):
-        made = money.buy_at(self.buyer(), self.acme)
+        made = money.buy_at(self.buyer(), self.acme, self.prices[0])
         sandbox.expire_checkout(made)
         return "opens a checkout and leaves it"
 
     def buy_for_good(self, choice):
         card = self.cards[choice % 6]
-        sandbox.pay(money.buy_at(self.buyer(), self.acme, LIFETIME, once=True), card)  # a declined card is refused
+        sandbox.pay(
+            money.buy_at(self.buyer(), self.acme, self.prices[2], once=True), card
+        )  # a declined card is refused
         return f"buys it for good with a card that is {card}"
 
     def _renewing(self):
@@ -211,7 +221,7 @@ class Story:
         return "isn't asked any more to pay what is open"
 
     def change_card(self, choice):
-        card = ("ok", "declined", "confirm", "debit")[choice % 4]
+        card = self.new_cards[choice % 4]
         self.card(card)
         return f"has a card now that is {card}"
 
@@ -258,11 +268,11 @@ class Story:
         held = self.standing()
         if held["price"] == money.SOMETHING_ELSE:
             raise Refused("its price is no plan")
-        price = YEARLY if held["price"] == MONTHLY else MONTHLY
+        price = self.prices[held["price"] == self.prices[0]]
         subscribing.change(
             held["id"], price, held["quantity"], behavior="always_invoice", payment="pending_if_incomplete"
         )
-        return f"changes to {price.removeprefix('price_sandbox_')}"
+        return f"changes to {self.named[price]}"
 
     def change_seats(self, choice):
         held, seats = self.standing(), 1 + choice % 5
@@ -274,11 +284,11 @@ class Story:
         held = self.standing()
         if held["price"] == money.SOMETHING_ELSE:
             raise Refused("its price is no plan")
-        price, seats = (MONTHLY, YEARLY)[choice % 2], 1 + choice // 2 % 3
+        price, seats = self.prices[:2][choice % 2], 1 + choice // 2 % 3
         behavior = ("always_invoice", "create_prorations", "none")[choice // 6 % 3]
         payment = ("pending_if_incomplete", "allow_incomplete")[choice // 18 % 2]
         subscribing.change(held["id"], price, seats, behavior=behavior, payment=payment)
-        return f"changes to {price.removeprefix('price_sandbox_')} for {seats} at once, {behavior}, {payment}"
+        return f"changes to {self.named[price]} for {seats} at once, {behavior}, {payment}"
 
     def try_without_card(self, choice):
         try:
@@ -290,7 +300,7 @@ class Story:
         buyer = self.buyer()
         self.card(None)
         about = {"trial_days": 10, "without_card": end, "metadata": {"organization": self.acme.public_id}}
-        subscribing.subscribe(buyer, (MONTHLY, YEARLY)[choice // 3 % 2], 1, **about)
+        subscribing.subscribe(buyer, self.prices[:2][choice // 3 % 2], 1, **about)
         return f"tries it for ten days without a card; then {end}"
 
     def move_trial_end(self, choice):
@@ -332,7 +342,7 @@ class Story:
 
     def move_to_a_strange_price(self, choice):
         held = self.standing()
-        if held["price"] == MONTHLY:
+        if held["price"] == self.prices[0]:
             self.hear_of()
             money.sell_something_else()
             subscribing.change(held["id"], money.SOMETHING_ELSE, 1, behavior="none")
@@ -342,7 +352,7 @@ class Story:
         held = self.standing()
         if held["price"] == money.SOMETHING_ELSE:
             self.hear_of()
-            subscribing.change(held["id"], MONTHLY, 1, behavior="none")
+            subscribing.change(held["id"], self.prices[0], 1, behavior="none")
             return "is given the monthly price again"
 
     def wait(self, choice):
@@ -372,16 +382,21 @@ class InOrder(Story):
     def events(self):
         """What is told now; of what isn't read, nothing is seen but that it came."""
         told = self.pay.events()
-        unread = [event["id"] for event in told if event["type"] not in stripe.wire.KINDS]
+        unread = [event["id"] for event in told if self.is_unread(event)]
         if unread:
             write(lambda: [sandbox.delivered(id) for id in unread])
         return [event for event in told if event["id"] not in unread]
+
+    type_of = staticmethod(sandbox.stripe.type_of)
+
+    def is_unread(self, event):
+        return event["type"] not in stripe.wire.KINDS
 
     def deliver(self, event):
         self.pay.accept(event)
         while inbox.work_off():
             pass
-        self.look(event["type"])
+        self.look(self.type_of(event))
         sandbox.delivered(event["id"])
 
     def look(self, after, finished=False):
@@ -402,7 +417,7 @@ class AnyHow(InOrder):
             fate = self.luck.random()
             if fate < 0.15:
                 self.lost.add(event["id"])
-                self.say(f"(lost: {event['type']} {event['id']})")
+                self.say(f"(lost: {self.type_of(event)} {event['id']})")
                 if fate < 0.05:
                     sandbox.delivered(event["id"])  # for good: the provider won't list it as missed either
                 continue
@@ -421,15 +436,15 @@ class AnyHow(InOrder):
         now = sorted((one for one in self.held if whose(one[0], one[2])), key=lambda one: one[1])
         self.held = [one for one in self.held if not whose(one[0], one[2])]
         for _, _, event in now:
-            self.say(f"(comes: {event['type']} {event['id']})")
+            self.say(f"(comes: {self.type_of(event)} {event['id']})")
             self.deliver(event)
 
     def hear_of(self, type=""):
         for event in self.events():
             self.held.append((self.step, 0.5, event))
-        self.let_come(lambda _, event: event["type"].startswith(type))
+        self.let_come(lambda _, event: self.type_of(event).startswith(type))
         for event in reversed(sandbox.find("event")):
-            if event["id"] in self.lost and event["type"].startswith(type):
+            if event["id"] in self.lost and self.type_of(event["payload"]).startswith(type):
                 self.lost.remove(event["id"])
                 self.deliver(event["payload"])
 
