@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from jinja2.nodes import Block, Name
 
 from bench.lines import prose
 from database.connections import database
@@ -16,6 +17,7 @@ from domain.flyers.organizing import campaigns
 from domain.organizations import organizations, workspaces
 from domain.records import collections
 from tests import configuration_pages
+from tests.conftest import application
 from tests.test_access import ROUTES
 
 pytestmark = pytest.mark.xdist_group("house")  # the code is parsed once, by one worker
@@ -812,6 +814,29 @@ def texts():
             path.relative_to(TOP / "templates").as_posix(),
             re.sub(r"\{#.*?#\}", "", path.read_text("utf-8"), flags=re.S),
         )
+
+
+def _outside_of_blocks(node, kind):
+    for child in node.iter_child_nodes():
+        if isinstance(child, kind):
+            yield child
+        if not isinstance(child, Block):
+            yield from _outside_of_blocks(child, kind)
+
+
+def test_a_block_uses_nothing_that_was_set_in_the_block_around_it():
+    """It isn't there, and an address that begins with it leads nowhere."""
+    wrong = []
+    for path in PAGES:
+        page = application().jinja_env.parse(path.read_text("utf-8"))
+        for outer in page.find_all(Block):
+            given = {name.name for name in _outside_of_blocks(outer, Name) if name.ctx == "store"}
+            for inner in outer.find_all(Block):
+                names = list(_outside_of_blocks(inner, Name))
+                own = {name.name for name in names if name.ctx == "store"}
+                missed = {name.name for name in names if name.ctx == "load"} & (given - own)
+                wrong += [(path.name, inner.name, name) for name in missed if not inner.scoped]
+    assert wrong == []
 
 
 def test_templates_hold_no_script_and_no_style():

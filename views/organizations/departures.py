@@ -18,6 +18,7 @@ def show():
     return pages.page(
         "organizations/export.html",
         around=None if running else {"export_progress": "export_area"},
+        at=f"/{g.by.organization.slug}/export",
         job=job,
         size=made_files.size(job),
         running=running,

@@ -18,6 +18,7 @@ def show():
     return pages.page(
         "people/accounts/export.html",
         around=None if running else {"export_progress": "export_area"},
+        at=HERE,
         job=job,
         size=made_files.size(job),
         running=running,

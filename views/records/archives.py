@@ -31,6 +31,7 @@ def _all(errors, status=200):
         "records/archives.html",
         status,
         around=None if running else {"archive_progress": "archives_area"},
+        at=_at(),
         tables=collections.present(g.by),
         made=made,
         back=back,

@@ -25,6 +25,7 @@ def test_a_table_goes_out_and_comes_back(browse, cast, at):
     with alice.get(f"{here}/newest.zip") as answer:
         data = answer.data
     assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert f'action="{here}/imports"' in alice.get(here).text
     sent = alice.post(f"{here}/imports", data={"file": (io.BytesIO(data), "tables.zip")})
     assert sent.status_code == 303
     returning.work()
