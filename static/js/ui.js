@@ -523,7 +523,7 @@
     if (event.key !== "Escape") return;
     drawer(false);
     const menu = document.querySelector("details.menu[open]");
-    if (menu) { menu.open = false; menu.querySelector("summary").focus(); event.stopPropagation(); }
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); event.preventDefault(); event.stopImmediatePropagation(); }
   });
 
   on("keydown", (event) => {

@@ -315,6 +315,14 @@ def test_a_menu_closes_with_escape_and_gives_the_focus_back(page):
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
     expect(summary).to_be_focused()
+    page.goto(f"{TEAM}/events")
+    of_a_row = page.locator("#list_rows .row-acts summary").first
+    of_a_row.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#list_rows .menu[open]")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator("#list_rows .menu[open]")).to_have_count(0)
+    expect(of_a_row).to_be_focused()
 
 
 def test_a_question_is_answered_with_the_keyboard(page, page_of, new_task):
