@@ -358,11 +358,12 @@
 
   // -- after a swap: the focus where a person would put it (htmx keeps it when the same id comes back)
 
+  const refused = "[aria-invalid=true], fieldset:has(> .field-error) input:not([type=hidden])";
   let acting = null; // what had the focus when the request left
   on("htmx:beforeRequest", () => { acting = document.activeElement; });
   on("htmx:afterSettle", (event) => {
     const target = event.detail.elt;
-    const wrong = target.matches?.("[aria-invalid=true]") ? target : target.querySelector?.("[aria-invalid=true]");
+    const wrong = target.matches?.(refused) ? target : target.querySelector?.(refused);
     if (wrong && event.detail.xhr?.status === 422) { wrong.focus(); return; }
     if (document.activeElement !== document.body || !acting || acting === document.body || acting.isConnected) return;
     const next = target.isConnected && (target.querySelector("[autofocus], [data-focus]") || target.closest("[id]"));
@@ -555,7 +556,7 @@
   function refresh() { showTimes(); showToasts(); showDialog(); showTicked(); showWide(); }
   on("htmx:afterSwap", refresh);
   on("htmx:oobAfterSwap", refresh);
-  on("DOMContentLoaded", () => document.querySelector("main [aria-invalid=true]")?.focus()); // a plain form that was refused
+  on("DOMContentLoaded", () => byId("main")?.querySelector(refused)?.focus()); // a plain form that was refused
   on("DOMContentLoaded", refresh);
   // The place one is at is seen, however many there are; the page itself isn't moved.
   on("DOMContentLoaded", () => {

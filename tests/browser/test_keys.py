@@ -67,6 +67,7 @@ def test_a_key_is_made_copied_once_used_and_revoked(page_of, demo):
     alice.get_by_role("textbox", name="Name", exact=True).fill("Monthly report")
     alice.get_by_role("button", name="Make key").click()
     expect(alice.get_by_text("Choose at least one.").last).to_be_visible()
+    expect(alice.get_by_label("See own and assigned tasks")).to_be_focused()
     alice.get_by_label("See own and assigned tasks").check()
     alice.get_by_role("button", name="Make key").click()
     dialog = alice.get_by_role("dialog")
