@@ -321,7 +321,7 @@ def _cell(row, options, filling, rules):
     formula = _formula(row.slot)
     is_acted = bool(kind.counts or kind.holds_files or formula)
     facts = {"required": row.is_required, "help": row.help or "", "acted": is_acted}
-    facts["begins"] = _begins(row, kind)
+    facts |= {"begins": _begins(row, kind), "icon": registry.KINDS[row.slot.kind].icon}
     names = (row.api_name, *aliases(row))
     made = Field(f"f{row.id}", row.label, kind, listed=not kind.long, also=names, **facts)
     return Cell(

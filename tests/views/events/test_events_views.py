@@ -53,11 +53,18 @@ def test_its_form_is_in_parts_and_each_saves_alone(draft, browse):
     assert "It must end after it begins." in refused.text
 
 
+def labelled(page, label):
+    after = page.partition(f'<span class="form-label">{label}</span>')[2].partition('<div class="field">')[0]
+    return re.sub(r"<[^>]*>", "", after).strip()
+
+
 def test_who_may_not_change_it_reads_it(draft, browse):
     vera = browse("vera")
     page = vera.get(f"/acme/events/{draft.id}")
     assert page.status_code == 200
     assert '<form id="row_form"' not in page.text
+    assert labelled(page.text, "Who sees it") == "Public"
+    assert labelled(vera.get(f"/acme/events/{draft.id}?part=when").text, "Begins").endswith("UTC")
     assert vera.get(f"/acme/events/{draft.id}/orders").status_code == 403
     assert browse("charlie").get(f"/acme/events/{draft.id}").status_code == 404
 
