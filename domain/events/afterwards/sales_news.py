@@ -91,9 +91,8 @@ def _sold(event, begin, end):
         TicketOrder.paid_at >= begin,
         TicketOrder.paid_at < end,
     )
-    orders, paid = (
-        TicketOrder.select(fn.COUNT(TicketOrder.id), fn.SUM(TicketOrder.paid_cents)).where(*mine).scalar(as_tuple=True)
-    )
+    kept = fn.SUM(TicketOrder.paid_cents - TicketOrder.refunded_cents)  # what came twice went back
+    orders, paid = TicketOrder.select(fn.COUNT(TicketOrder.id), kept).where(*mine).scalar(as_tuple=True)
     tickets = OrderItem.select(fn.SUM(OrderItem.quantity)).join(TicketOrder).switch(OrderItem).join(Tier)
     count = tickets.where(*mine, Tier.kind == "admission").scalar() or 0
     words = [counted(orders, "order"), counted(count, "ticket"), written(paid, event.currency) if paid else ""]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from peewee import fn
+from peewee import Case, fn
 
 from database.clock import now
 from database.scope import everywhere, inside
@@ -259,7 +259,8 @@ def ask_open(limit=50):
         ended &= PaymentAttempt.looked_at.is_null() | (PaymentAttempt.looked_at < now() - timedelta(hours=1))
         query = PaymentAttempt.select().where(*mine, here, due, open_ones | returning | ended | turns)
         waiting = fn.COALESCE(PaymentAttempt.put_off_at, PaymentAttempt.looked_at, PaymentAttempt.created_at)
-        found = list(query.order_by(waiting, PaymentAttempt.id).limit(limit))
+        first = Case(None, ((PaymentAttempt.state == "open", 0),), 1)  # somebody waits for their tickets
+        found = list(query.order_by(first, waiting, PaymentAttempt.id).limit(limit))
     for attempt in found:
         with inside(attempt.organization_id):
             try:

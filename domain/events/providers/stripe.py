@@ -22,6 +22,7 @@ _FAMILIES = {
 KINDS = frozenset(f"{family}.{verb}" for family, verbs in _FAMILIES.items() for verb in verbs.split())
 EXPAND = ["payment_intent.latest_charge.refunds"]
 REFUNDS = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}  # else it is on its way
+SALES = ("charge", "payment")  # of https://docs.stripe.com/reports/balance-transaction-types; others take or give back
 PAYOUTS = {"paid": "paid", "failed": "failed", "canceled": "failed"}  # else it is on its way
 # A question of a bank that has taken nothing yet, and that a refund answers: https://docs.stripe.com/disputes/how-disputes-work
 INQUIRIES = ("warning_needs_response", "warning_under_review")
@@ -203,8 +204,8 @@ def _part(entry, currency):
     source = entry.get("source")
     payment = wire.id_in(source.get("payment_intent")) if isinstance(source, dict) else None
     amount = cents("amount")
-    about = {"amount_cents": max(amount, 0), "refunded_cents": max(-amount, 0), "fee_cents": cents("fee")}
-    return Part(payment or "", cents("net"), **about)
+    came = max(amount, 0) if entry["type"] in SALES or not payment else 0  # a refund that failed didn't go back
+    return Part(payment or "", cents("net"), amount_cents=came, refunded_cents=came - amount, fee_cents=cents("fee"))
 
 
 def check(account, body, headers):

@@ -117,7 +117,7 @@ def test_money_and_add_ons_are_counted_for_what_they_are(night, clock, at):
     order = holds.hold(event.id, {tier.id: 1, poster.id: 2})
     holds.say_who(order.id, ADA)
     payments.take_free(order.id)
-    write(TicketOrder.update(paid_cents=1050).where(TicketOrder.id == order.id).execute)
+    write(TicketOrder.update(paid_cents=2100, refunded_cents=1050).where(TicketOrder.id == order.id).execute)
     clock.moment = MORNING
     sales_news.tell()
     assert told() == [("Alice", "Jazz Night: 1 order, 1 ticket, €10.50 on 15 June")]

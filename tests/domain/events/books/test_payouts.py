@@ -64,6 +64,8 @@ def shop(paid_night, monkeypatch):
         entry("charge", 2000, 80, {"id": "ch_1", "object": "charge", "payment_intent": "pi_1"}),
         entry("charge", 2000, 80, {"id": "ch_2", "object": "charge", "payment_intent": "pi_2"}),
         entry("refund", -1000, 0, {"id": "re_1", "object": "refund", "payment_intent": "pi_1"}),
+        entry("refund", -2000, 0, {"id": "re_2", "object": "refund", "payment_intent": "pi_2"}),
+        entry("refund_failure", 2000, 0, {"id": "re_2", "object": "refund", "payment_intent": "pi_2"}),
         entry("stripe_fee", -85, 0, None),
         entry("payout", -2755, 0, "po_1"),
     )
