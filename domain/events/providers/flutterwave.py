@@ -21,7 +21,6 @@ LASTS = timedelta(minutes=30)
 REPEATS = False
 DONE, FAILED = ("successful", "succeeded"), ("failed",)
 PAYOUTS = {"completed": "paid", "failed": "failed"}  # else it is on its way
-REFUNDS = {"completed": "succeeded", "completed-mpgs": "succeeded", "failed": "failed"}  # else it is on its way
 KINDS = ("charge.", "refund.", "chargeback.")
 
 
@@ -101,9 +100,15 @@ def _refund(thing, transaction, currency):
     return Refund(
         id=str(int(thing["id"])),
         payment=transaction,
-        state=REFUNDS.get(thing["status"], "sent"),
+        state=_refund_state(str(thing["status"])),
         amount_cents=from_provider("flutterwave", thing["amount_refunded"], currency),
     )
+
+
+def _refund_state(status):
+    """`completed` alone is begun and yet to be paid out; how it was paid out stands behind it, such as
+    `completed-bank-transfer`: https://developer.flutterwave.com/v3.0.0/docs/refunds"""
+    return "succeeded" if status.startswith("completed-") else "failed" if status == "failed" else "sent"
 
 
 def refund(account, payment, refund, key):
@@ -179,13 +184,17 @@ def check(account, body, headers):
 
 
 def about(body):
-    """Which attempt an event is about: v3 calls it `tx_ref`, v4 `reference`."""
+    """Which attempt an event is about: v3 calls it `tx_ref`, v4 `reference`; one of a refund has its transaction alone,
+    and nothing around it."""
     event = json.loads(body)
-    data, kind = event["data"], str(event.get("event") or event["type"])
+    data = event.get("data", event)
+    payment = str(data.get("TransactionId") or "")
+    kind = str(event.get("event") or ("refund" if payment else event["type"]))
     reference = str(data.get("tx_ref") or data.get("reference") or "")
     given = event.get("id") or event.get("webhook_id")
-    id = str(given or f"{kind}:{data.get('id', '')}:{data.get('status', '')}:{reference}")
-    return Told(id=id, type=kind, reference=reference if kind.startswith(KINDS) else "")
+    id = f"{kind}:{data.get('id', '')}:{data.get('status', '')}:{reference or payment}"
+    id = id if payment else str(given or id)  # each word about a refund has the refund's id
+    return Told(id=id, type=kind, reference=reference if kind.startswith(KINDS) else "", payment=payment)
 
 
 def attempt_of(account, payment):
