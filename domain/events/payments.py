@@ -61,7 +61,10 @@ def promise_transfer(order_id):
     check_known(order)
     if not event.transfer_about or not order.total_cents:
         raise Refused("This event takes no transfers.")
-    until = max(order.hold_until_at, min(now() + timedelta(days=event.transfer_days), event.ends_at))
+    mine = PaymentAttempt.order == order, PaymentAttempt.provider == "transfer"
+    first = PaymentAttempt.select().where(*mine).order_by(PaymentAttempt.id).first()
+    since = first.created_at if first else now()  # whoever tried another way in between has no more time by it
+    until = max(order.hold_until_at, min(since + timedelta(days=event.transfer_days), event.ends_at))
     open_attempt(order, "transfer", until)
     due = written(order.due_cents, order.currency)
     write(order, "order_transfer", f"transfer:{order.id}", sum=due, account=event.transfer_about)

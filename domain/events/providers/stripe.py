@@ -28,7 +28,10 @@ PAYOUTS = {"paid": "paid", "failed": "failed", "canceled": "failed"}  # else it 
 INQUIRIES = ("warning_needs_response", "warning_under_review")
 DISPUTES = {"won": "won", "warning_closed": "won", "prevented": "won", "lost": "lost"}  # else it is open
 # What Stripe says where no repetition would help; else it may be asked again.
-FOR_GOOD = ("charge_already_refunded", "charge_disputed", "insufficient_funds", "balance_insufficient", "gone")
+FOR_GOOD = (  # https://docs.stripe.com/error-codes
+    *("charge_already_refunded", "charge_disputed", "refund_disputed_payment", "charge_not_refundable"),
+    *("insufficient_funds", "balance_insufficient", "gone"),
+)
 
 
 def start(account, sale):

@@ -152,6 +152,15 @@ def test_an_order_is_not_held_for_ever_by_beginning_to_pay_it(paid_night):
         attempts.begin(order.id, "sandbox")
 
 
+def test_a_transfer_that_is_promised_anew_after_another_way_holds_the_tickets_no_longer(paid_night, clock):
+    order = held(*paid_night)
+    until = payments.promise_transfer(order.id).hold_until_at
+    clock.forward(days=2)
+    attempts.begin(order.id, "sandbox")
+    attempts.go_back(order.id)
+    assert payments.promise_transfer(order.id).hold_until_at == until
+
+
 def test_who_paid_while_the_server_was_away_is_found_by_the_clock(paid_night, clock):
     order = begun(*paid_night)
     sandbox.pay_page(page_of(order))
