@@ -17,7 +17,17 @@ from domain.base import audit, configuration, history, outgoing, settings
 from domain.events import events, holds, passes, refunds, reported, stock
 from domain.fields.money import written
 from domain.fields.number import counted
-from models import Organization, PaymentAttempt, Place, TicketOrder, TicketPayment, TicketRefund
+from models import (
+    OrderItem,
+    Organization,
+    Pass,
+    PaymentAttempt,
+    Place,
+    TicketOrder,
+    TicketPayment,
+    TicketRefund,
+    Tier,
+)
 
 log = logging.getLogger("guildhall.tickets")
 
@@ -407,3 +417,17 @@ def paid_for_nothing():
         if (order.state != "paid" and owed_back(order))
         or (order.state == "paid" and not passes.of(order) and _lets_in(order))
     ]
+
+
+def for_nothing():
+    """The same of the last weeks as conditions, for many events: those that stand, and those that ended. Of an order
+    that has a refund, whatever became of that, the list of refunds tells."""
+    mine = OrderItem.order == TicketOrder.id
+    asks = fn.EXISTS(OrderItem.select(OrderItem.id).join(Tier).where(mine, Tier.kind == "admission"))
+    has = fn.EXISTS(Pass.select(Pass.id).join(OrderItem, on=(OrderItem.id == Pass.item)).where(mine))
+    goes = fn.EXISTS(TicketRefund.select(TicketRefund.id).where(TicketRefund.order == TicketOrder.id))
+    taken = TicketPayment.order == TicketOrder.id, TicketPayment.dispute << ("open", "lost")
+    disputed = fn.EXISTS(TicketPayment.select(TicketPayment.id).where(*taken))
+    lately = TicketOrder.created_at > now() - timedelta(days=30)
+    gone = TicketOrder.state << ("expired", "cancelled"), TicketOrder.paid_cents > TicketOrder.refunded_cents
+    return (TicketOrder.state == "paid", lately, asks, ~has), (*gone, lately, ~goes, ~disputed)

@@ -119,6 +119,13 @@ def is_stuck(refund):
     return refund.state == "failed" or waits
 
 
+def are_stuck(since):
+    """The same of rows, as a condition: and since then."""
+    doubtful = TicketRefund.error.is_null(False) & TicketRefund.error.not_in(("", AGAIN))
+    waits = (TicketRefund.state == "sent") & doubtful & TicketRefund.provider_refund_id.is_null()
+    return ((TicketRefund.state == "failed") | waits) & (TicketRefund.created_at < since)
+
+
 def _can_be_sent(refund):
     """Whether a provider may be asked for it anew: what somebody made there was never ours to ask for, and is left anew
     as far as it is owed."""

@@ -13,6 +13,7 @@ from database.scope import everywhere
 from database.transactions import writer, writes
 from domain.base import allowances, configuration, outgoing
 from domain.base.flags import flags
+from domain.events import payments, refunds
 from domain.events.carriers import wallets
 from domain.fields.number import counted
 from domain.flyers import reported
@@ -24,7 +25,7 @@ from domain.operations.mail import mail_silences
 from domain.operations.releases import deployments
 from domain.operations.runs import alarms, leases
 from domain.people import admins
-from models import ApiKey, Attention, Letter, Outgoing, Release, User, WebhookEvent
+from models import ApiKey, Attention, Letter, Outgoing, Release, TicketOrder, TicketRefund, User, WebhookEvent
 
 log = logging.getLogger("guildhall.attention")
 
@@ -310,12 +311,18 @@ def _admins(_staff):
 
 
 @check("organizations.read")
-def _keys(_staff):
-    with everywhere("keys that end soon are counted over all organizations"):
+def _organizations(_staff):
+    with everywhere("keys that end soon, and money of tickets, are counted over all organizations"):
         soon = ApiKey.expires_at.between(now(), now() + timedelta(days=14))
-        count = ApiKey.select().where(ApiKey.revoked_at.is_null(), soon).count()
-    if count:
-        yield Need("warn", f"{counted(count, 'key')} of programs end within two weeks; their makers are told.")
+        keys = _count(ApiKey, ApiKey.revoked_at.is_null(), soon)
+        empty = sum(_count(TicketOrder, *orders) for orders in payments.for_nothing())
+        stuck = _count(TicketRefund, refunds.are_stuck(now() - timedelta(days=2)))
+    if keys:
+        yield Need("warn", f"{counted(keys, 'key')} of programs end within two weeks; their makers are told.")
+    if empty:
+        yield Need("bad", f"Of {counted(empty, 'order')} there is money, and neither a ticket nor a refund.")
+    if stuck:
+        yield Need("warn", f"{counted(stuck, 'refund')} of tickets didn’t go through for two days.")
 
 
 def _count(table, *conditions):

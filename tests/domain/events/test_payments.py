@@ -183,8 +183,15 @@ def test_event_case_13_paid_for_nothing_is_a_question_to_the_database(paid_night
     order, attempt = promised(*paid_night)
     came(attempt, 2000)
     assert payments.paid_for_nothing() == []
+    for mine in payments.for_nothing():
+        assert not TicketOrder.select().where(*mine).exists()
     write(Pass.delete().execute)
     assert payments.paid_for_nothing() == [order]
+    assert [TicketOrder.select().where(*mine).count() for mine in payments.for_nothing()] == [1, 0]
+    write(TicketOrder.update(state="cancelled").execute)
+    assert [TicketOrder.select().where(*mine).count() for mine in payments.for_nothing()] == [0, 1]
+    payments.look_after()
+    assert [TicketOrder.select().where(*mine).count() for mine in payments.for_nothing()] == [0, 0]
 
 
 def test_a_transfer_is_noted_by_hand(paid_night, at):

@@ -5,11 +5,14 @@ import pytest
 from database import housekeeping
 from database.connections import database
 from domain.base import settings
+from domain.events import payments, refunds
 from domain.operations import attention
 from domain.operations.releases import deployments
 from domain.operations.runs import leases
 from domain.people import admins
-from models import Attention, JobAlarm, WebhookEvent
+from models import Attention, JobAlarm, Pass, TicketPayment, WebhookEvent
+from tests.domain.events.test_stock import bought
+from tests.fixtures.events import make_event
 from tests.fixtures.threads import write
 
 
@@ -118,3 +121,18 @@ def test_a_flag_whose_day_is_over_is_told(stella, cast, clock):
 def test_admins_without_a_second_factor_are_told_to_who_chooses_them(cast):
     may = admins.Staff(cast.stella, frozenset({"admins.write"}))
     assert any("no second factor" in text for text in words(may))
+
+
+def test_money_of_tickets_that_waits_for_somebody_is_told(stella, inside_acme, at, clock):
+    event, (tier,) = make_event(at("alice"))
+    order = bought(event, tier)
+    payments.take_free(order.id)
+    about = {"provider": "stripe", "provider_payment_id": "pi_1", "state": "paid", "currency": "EUR"}
+    payment = write(TicketPayment.create, order=order, amount_cents=500, **about)
+    refund = write(refunds.send, order, payment, 500, "goodwill", "goodwill:1")
+    write(refunds.move, refund.id, "failed")
+    assert not [said for said in words(stella) if "ticket" in said]
+    clock.forward(days=2, minutes=1)
+    assert "1 refund of tickets didn’t go through for two days." in words(stella)
+    write(Pass.delete().execute)
+    assert "Of 1 order there is money, and neither a ticket nor a refund." in words(stella)
