@@ -331,6 +331,11 @@ def _settings(kind, options):
 
 
 TONES = ("info", "warn", "good", "quiet", "bad", "off")
+# Words that say themselves how things stand: a colour that is only their turn would contradict them.
+SPEAKING = {
+    **dict.fromkeys(("ready", "active", "done", "hired", "signed", "booked", "mended"), "good"),
+    **dict.fromkeys(("broken", "declined", "cancelled", "lost", "failed"), "bad"),
+}
 
 
 def add_words(field, labels, options=()):
@@ -344,7 +349,8 @@ def add_words(field, labels, options=()):
         if there := known.get(comparable(label)):
             rests = " It rests: offer it again on the field's page." if there.archived_at else ""
             raise Invalid({"label": f"{field.label} has the word {label} already.{rests}"})
-        name, tone = _free(_named(label, "option", "_"), names, "_"), TONES[place % len(TONES)]
+        name = _free(_named(label, "option", "_"), names, "_")
+        tone = SPEAKING.get(label.casefold(), TONES[place % len(TONES)])
         word = RecordOption.put(field=field.id, label=label, api_name=name, tone=tone, place=place)
         known[comparable(label)] = word
         names.add(name)

@@ -4,7 +4,7 @@ from domain import NotFound, Refused
 from domain.base import settings
 from domain.fields.records import registry
 from domain.records import collections, field_changes, templates
-from models import Record
+from models import Record, RecordOption
 
 
 @pytest.mark.parametrize("template", templates.TEMPLATES, ids=lambda one: one.key)
@@ -12,6 +12,12 @@ def test_every_template_makes_its_table(template, at, inside_acme):
     made = templates.make(template.key, by=at("alice"))
     assert [f.label for f in collections.fields(made)] == [label for label, *_ in template.fields]
     assert {f.kind for f in collections.fields(made)} <= registry.KINDS.keys()
+
+
+def test_words_that_say_how_things_stand_have_their_colour(at, inside_acme):
+    templates.make("inventory", by=at("alice"))
+    tones = {option.label: option.tone for option in RecordOption.select()}
+    assert (tones["Ready"], tones["Lent"], tones["Broken"]) == ("good", "warn", "bad")
 
 
 def test_there_is_no_other(at, inside_acme):

@@ -64,7 +64,9 @@ def test_who_may_not_change_it_reads_it(draft, browse):
     assert page.status_code == 200
     assert '<form id="row_form"' not in page.text
     assert labelled(page.text, "Who sees it") == "Public"
-    assert labelled(vera.get(f"/acme/events/{draft.id}?part=when").text, "Begins").endswith("UTC")
+    when = vera.get(f"/acme/events/{draft.id}?part=when").text
+    assert labelled(when, "Begins").endswith("UTC")
+    assert labelled(when, "Door opens before") == "60 minutes"
     assert vera.get(f"/acme/events/{draft.id}/orders").status_code == 403
     assert browse("charlie").get(f"/acme/events/{draft.id}").status_code == 404
 
