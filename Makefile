@@ -18,15 +18,15 @@ demo: setup
 # tell on two cores, since browsers and databases make who asks them wait.
 test: setup-dev
 	mkdir -p var
-	$(PY) -m pytest -n 3 --dist loadgroup --statements=var/statements.json
-	$(PY) -m pytest -n 3 --dist loadgroup --statements=var/statements.json --on postgres
+	$(PY) -m pytest -n 3 --statements=var/statements.json
+	$(PY) -m pytest -n 3 --statements=var/statements.json --on postgres
 
 test-sqlite: setup-dev
-	$(PY) -m pytest -n 3 --dist loadgroup
+	$(PY) -m pytest -n 3
 
 # All that touches rows, on PostgreSQL: after a change of the seam, and before a release.
 test-postgres: setup-dev
-	$(PY) -m pytest -n 3 --dist loadgroup --on postgres
+	$(PY) -m pytest -n 3 --on postgres
 
 # A thousand stories of billing events, each told twice, must end in the same rows; the suite tells fifteen, and three
 # in the words of each other provider. STORY_SEED=7 tells others, FIRST_STORY=400 begins with that one.

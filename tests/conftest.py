@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import importlib
 import types
 from collections import Counter
 from dataclasses import replace
@@ -35,6 +36,7 @@ from tests.peers import resend as resend_peer
 from views import kept_pages
 from views.factory import create_app
 
+ONCE = ('scope="module"', "mark.one_worker")  # a file that says one of these
 PASSWORD = "Correct horse 1!"
 CAST = ("alice", "bob", "vera", "dora", "charlie", "stella")
 
@@ -50,12 +52,42 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    gc.disable()  # until all is loaded
     if (path := config.getoption("--statements")) and config.getoption("--on") == "sqlite":
         config.pluginmanager.register(Noting(config, path))
 
 
+def pytest_sessionstart(session):
+    """Each worker begins with a share of the files of its own: in a fresh clone each of them would compile them all."""
+    if told := getattr(session.config, "workerinput", None):
+        root = session.config.rootpath
+        files = sorted(path for asked in session.config.args for path in (root / asked).glob("**/test_*.py"))
+        for path in files[int(told["workerid"].removeprefix("gw")) :: told["workercount"]]:
+            if not pytest_ignore_collect(path, session.config):
+                importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """What a file makes once, one worker makes. xdist's own groups would say so by a name that pytest has given up."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            name = nodeid.partition("::")[0]
+            return name if _makes_once(config.rootpath / name) else nodeid
+
+    return ByFile(config, log)
+
+
+@functools.cache
+def _makes_once(path):
+    places = (path, path.with_name("conftest.py"))
+    return any(words in place.read_text() for place in places if place.exists() for words in ONCE)
+
+
 def pytest_ignore_collect(collection_path, config):
-    if config.getoption("--on") == "postgres" and collection_path.name == "browser":
+    if config.getoption("--on") == "postgres" and "browser" in collection_path.parts:
         return True
     return None
 
@@ -72,13 +104,11 @@ def pytest_collection_modifyitems(config, items):
             here = covering(here, path)
     config.hook.pytest_deselected(items=list(set(items) - set(here)))
     items[:] = here
-    for item in items:
-        if any(made[-1].scope == "module" for made in item._fixtureinfo.name2fixturedefs.values()):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))  # what a file makes once, one worker makes
 
 
 def pytest_collection_finish(session):
     """What is loaded by now stays: looking through it for rings took a tenth of the time."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

@@ -20,7 +20,7 @@ from tests import configuration_pages
 from tests.conftest import application
 from tests.test_access import ROUTES
 
-pytestmark = pytest.mark.xdist_group("house")  # the code is parsed once, by one worker
+pytestmark = pytest.mark.one_worker  # the code is parsed once, by one worker
 TOP = Path(__file__).resolve().parent.parent
 ROOMS = ("database", "domain", "views", "jobs")
 

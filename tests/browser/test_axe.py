@@ -163,11 +163,6 @@ def of_a_table(page):
     return {"FIELD": field, "ROW": page.locator("#list_rows [data-row] a").first.get_attribute("href")}
 
 
-# The walks and what opens over pages are two groups, so that both workers have a share of the longest file.
-walk = pytest.mark.xdist_group("walk")
-
-
-@walk
 @pytest.mark.parametrize(
     ("who", "places"),
     [(None, PUBLIC), ("alice", MEMBER), ("alice", TABLE), ("alice", DONE_BY_ITSELF), ("stella", ADMIN)],
