@@ -10,6 +10,7 @@ from urllib.parse import quote
 from flask import g, redirect, request
 from htmx_flask.requests import HtmxAwareRequest
 from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.formparser import FormDataParser
 from werkzeug.routing import BaseConverter, ValidationError
 
 from database.clock import read_in, time_zones
@@ -39,9 +40,20 @@ class Id(BaseConverter):
         return int(value)
 
 
+class Forms(FormDataParser):
+    """Reads forms without NUL: it ends a string in C, PostgreSQL refuses it, and nobody types it."""
+
+    def parse(self, *args, **more):
+        stream, form, files = super().parse(*args, **more)
+        plain = [(name.replace("\0", ""), text.replace("\0", "")) for name, text in form.items(multi=True)]
+        return stream, self.cls(plain), files
+
+
 class Request(HtmxAwareRequest):
     """A photo is read whole as soon as it is found in its form, and lay on the disk once already: no second file holds
     it meanwhile (`flyers_composed_per_second`). A longer file is copied in parts."""
+
+    form_data_parser_class = Forms
 
     def _get_file_stream(self, total_content_length, content_type, filename=None, content_length=None):
         if (total_content_length or PHOTO + 1) <= PHOTO:

@@ -1,9 +1,11 @@
 """What guards every request alike: where it comes from, the headers of the answer, how often."""
 
 import dataclasses
+import io
 import re
 
 import pytest
+from flask import request
 
 from domain.base import allowances, configuration
 from models import AuditEvent
@@ -444,3 +446,11 @@ def test_asking_for_news_health_and_webhooks_is_never_too_often(browse, limits):
         assert bob.post("/webhooks/stripe").status_code == 400
         with bob.get("/static/favicon.svg") as file:
             assert file.status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data"])
+def test_no_form_brings_a_nul_to_the_database(web, kind):
+    form = {"na\0me": "a\0b", "file": (io.BytesIO(b"a\0b"), "a.txt")} if "multipart" in kind else {"na\0me": "a\0b"}
+    with web.test_request_context("/", method="POST", data=form, content_type=kind):
+        assert request.form.to_dict() == {"name": "ab"}
+        assert [file.read() for file in request.files.values()] == [b"a\0b"] * ("multipart" in kind)
