@@ -319,7 +319,7 @@ class Letter(Step):
             raise allowances.too_often(LETTERS_TO, full[0])
         # A refusal leaves no letter either.
         allowances.spend_all((LETTERS, at.by.organization, len(left)), *((LETTERS_TO, norm, 1) for norm in left))
-        said = f"Left {len(left)} {'letter' if len(left) == 1 else 'letters'}."
+        said = f"Wrote {len(left)} {'letter' if len(left) == 1 else 'letters'}."
         kept = len(asked) - len(left)
         said += f" {kept} chose to have none." if kept else ""
         if full:

@@ -70,7 +70,7 @@ def test_the_story_of_a_table_of_ones_own(page_of, record_property):
     _to_done(page, "Zoë")
     page.goto(f"{TEAM}/automations/runs")
     page.get_by_role("link", name="Repairs that are done").click()
-    expect(page.get_by_role("main")).to_contain_text("Left 1 letter.")
+    expect(page.get_by_role("main")).to_contain_text("Wrote 1 letter.")
     done("8 an automation, tried and seen in its log")
     _becomes_money(page, here)
     done("9 another kind")

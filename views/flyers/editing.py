@@ -41,6 +41,7 @@ def _draw(template, design, *, values=None, refusal=None, seen=None):
         "flyers/edit.html",
         refusal.status if refusal else 200,
         edited=template,
+        here="flyers",
         values=values,
         errors=errors,
         slots=[(i, slot, drafts.parts_of(slot["kind"])) for i, slot in _slots(values)],

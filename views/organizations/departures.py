@@ -22,7 +22,7 @@ def show():
         job=job,
         size=made_files.size(job),
         running=running,
-        here="export",
+        here="organization",
     )
 
 

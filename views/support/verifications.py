@@ -24,7 +24,7 @@ def _draw(refusal=None):
         errors=refusal.beside() if refusal else {},
         newest=verifications.newest(organization),
         is_verified=organization.is_verified,
-        here="settings",
+        here="organization",
     )
 
 

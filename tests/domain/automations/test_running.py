@@ -391,7 +391,7 @@ def test_a_letter_goes_to_an_address_of_the_row_once_and_not_to_who_wants_none(c
     for mail in ("ines@example.org", ""):
         rows.create(rules, {names["Name"]: "Toaster <b>", names["Mail"]: mail}, by=by)
     made = work()
-    assert [run.results[0]["words"] for run in made] == ["Left 1 letter.", "Nobody to write to: the address is empty."]
+    assert [run.results[0]["words"] for run in made] == ["Wrote 1 letter.", "Nobody to write to: the address is empty."]
     assert Outgoing.select().where(Outgoing.kind == "mail").count() == 1
 
 

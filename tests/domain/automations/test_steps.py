@@ -39,7 +39,7 @@ def test_an_address_that_had_its_share_is_left_out_alone(cast, at, counted):
     before = remains("automation_letters", cast.acme)
     add(at("alice"))
     (run,) = work()
-    said = "Left 1 letter. Left out: 1, for having had as many as an address gets in an hour."
+    said = "Wrote 1 letter. Left out: 1, for having had as many as an address gets in an hour."
     assert (run.state, run.results[0]["words"]) == ("done", said)
     assert [one.recipient for one in Outgoing.select().where(Outgoing.kind == "mail")] == ["ines@example.org"]
     assert remains("automation_letters", cast.acme) == before - 1
@@ -59,7 +59,7 @@ def test_letters_that_wait_and_letters_that_nobody_wants_use_nothing_up(cast, at
     allowances.limiter.reset()
     allowances.spend("automation_letters", cast.acme, cost=whole - 1)
     clock.forward(hours=1, seconds=2)
-    assert work()[0].results[0]["words"] == "Left 1 letter. 1 chose to have none."
+    assert work()[0].results[0]["words"] == "Wrote 1 letter. 1 chose to have none."
     assert (remains("automation_letters", cast.acme), remains("automation_letters_to", "ines@example.org")) == (0, 4)
     add(by)
     assert [run.state for run in work()] == ["done", "waiting"]

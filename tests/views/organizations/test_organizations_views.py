@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from database.scope import inside
@@ -236,3 +238,10 @@ def test_an_owner_renews_the_key_of_tickets_and_proves_who_they_are(browse, cast
     page = followed(client, client.post(f"{where}/end", data=proof("events.renew_key", str(cast.acme.id))))
     assert ("taken any more." in page, "End earlier keys" in page) == (True, False)
     assert "Key of tickets" not in browse("bob").get("/acme/settings").text
+
+
+@pytest.mark.above_sql
+@pytest.mark.parametrize("tab", ["settings", "workspaces", "permissions", "audit", "export", "verification", "reports"])
+def test_every_tab_of_the_settings_is_a_part_of_the_settings(browse, tab):
+    main = browse("alice").get(f"/acme/{tab}").text.partition('<nav class="places"')[2].partition("</nav>")[0]
+    assert re.findall(r'<a href="([^"]*)"[^>]* aria-current="page"', main) == ["/acme/settings"]
