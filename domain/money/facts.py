@@ -363,15 +363,16 @@ def _subscription_for(fact):
 
 
 def _kept(fact, row, subscription, plan_key, **more):
-    """The payment's row as the fact says; and its status before, None for a new one."""
+    """The payment's row as the fact says; and its status before, None for a new one. The period that it paid for stays
+    once it is known: Polar tells it by the subscription's present one alone, and later not at all."""
     values = {
         "subscription": subscription,
         "plan_key": plan_key,
         "reason": fact.reason,
         "amount": fact.amount,
         "currency": fact.currency,
-        "period_start_at": fact.period_start_at,
-        "period_end_at": fact.period_end_at,
+        "period_start_at": fact.period_start_at or (row and row.period_start_at),
+        "period_end_at": fact.period_end_at or (row and row.period_end_at),
         "url": fact.url,
     } | more
     if row is None:

@@ -13,7 +13,7 @@ from domain.money import billing, facts, inbox, owners, pricing, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import CustomerChanged, Event, StatusUnknown
 from domain.organizations import organizations
-from models import AuditEvent, CreditEntry, Customer, Grant, Notification, Outgoing, Subscription, WebhookEvent
+from models import AuditEvent, CreditEntry, Customer, Grant, Notification, Outgoing, Payment, Subscription, WebhookEvent
 from tests.fixtures.billing import plan
 from tests.fixtures.threads import together, write
 
@@ -110,6 +110,19 @@ def test_cancelling_for_the_periods_end_keeps_access_until_then(cast, clock, tel
     assert (plan(cast.acme), stands(cast)) == ("pro_monthly", [("active", True)])
     clock.forward(days=1, seconds=1)
     assert plan(cast.acme) == "free"
+
+
+def test_a_payment_keeps_the_period_that_is_told_no_more(cast, tell, bill):
+    tell()
+    bill()
+    with inside(cast.acme):
+        paid = Payment.get()
+        bill(begins=False, after=60)
+        assert (Payment.get().period_start_at, Payment.get().period_end_at) == (
+            paid.period_start_at,
+            paid.period_end_at,
+        )
+    assert paid.period_end_at
 
 
 def test_a_renewal_moves_the_end_of_access(cast, clock, tell):
