@@ -778,3 +778,26 @@ def test_rows_from_before_a_field_get_their_place_in_its_order(clock, cast, at, 
     migrations.migrate(house)
     with inside(cast.acme):
         assert set(keys.tuples()) == whole
+
+
+def test_what_was_called_like_a_page_of_ours_gets_an_address_of_its_own(clock, cast, at, house):
+    with inside(cast.acme):
+        first, second = (collections.make(name, by=at("alice")) for name in ("Archives", "Repairs"))
+        path = {"path": "/records/archives", "query": "", "title": "T", "secret_hash": "x"}
+        mine = {"user": cast.alice, "membership": models.Membership.one(models.Membership.user == cast.alice)}
+        write(models.CalendarFeed.create, table=f"record:{second.id}", **mine, **path)
+        times = {"starts_at": now(), "ends_at": now() + timedelta(days=1)}
+        for slug in ("spec", "spec-2"):
+            write(models.FlyerCampaign.create, name="S", slug=slug, **times)
+        write(models.Workspace.create, name="Condition", slug="condition")
+        migrations.revert(house, "0077_free_addresses")
+        write(models.Collection.update(slug="archives").where(models.Collection.id == second.id).execute)
+    migrations.migrate(house)
+    with inside(cast.acme):
+        assert {row.id: row.slug for row in models.Collection.select()} == {
+            first.id: "archives-2",
+            second.id: "archives-3",
+        }
+        assert {row.slug for row in models.FlyerCampaign.select()} == {"spec-2", "spec-3"}
+        assert models.Workspace.one(models.Workspace.name == "Condition").slug == "condition-2"
+        assert models.CalendarFeed.get().path == "/records/archives-3"

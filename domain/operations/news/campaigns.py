@@ -8,6 +8,7 @@ from peewee import JOIN, fn
 
 from database.clock import now
 from database.columns import public_id
+from database.locks import lock
 from database.transactions import wake, writes
 from domain import Invalid, Refused, existing
 from domain.base import audit, outgoing
@@ -43,8 +44,15 @@ def readers():
 
 @writes
 def begin(*, by):
-    """A new draft."""
-    return Campaign.create(subject="", body="", made_by=by)
+    """A new draft, or one's own that says nothing yet: pressed twice it is one."""
+    return _draft("", "", by)
+
+
+def _draft(subject, body, by, but=0):
+    lock("form", f"{by.id} newsletter")
+    mine = Campaign.made_by == by, Campaign.status == "draft", Campaign.id != but
+    same = Campaign.one(*mine, Campaign.subject == subject, Campaign.body == body)
+    return same or Campaign.create(subject=subject, body=body, made_by=by)
 
 
 @writes
@@ -62,9 +70,9 @@ def change(id, form, *, by, was=None):
 
 @writes
 def copy(id, *, by):
-    """A new draft that says the same."""
+    """A new draft that says the same, or one's own that does already."""
     issue = one(id)
-    made = Campaign.create(subject=issue.subject, body=issue.body, made_by=by)
+    made = _draft(issue.subject, issue.body, by, but=issue.id)
     audit.record("newsletter.copied", f"Copied the issue “{issue.subject}”", by=by, target=made, category="admin")
     return made
 

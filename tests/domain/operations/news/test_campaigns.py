@@ -78,6 +78,12 @@ def test_each_step_is_one_persons_and_is_in_the_log(draft, cast):
     assert Outgoing.select().count() == 0
 
 
+def test_a_new_issue_or_a_copy_that_is_asked_for_twice_is_one_draft(draft, cast):
+    assert campaigns.begin(by=cast.stella).id == campaigns.begin(by=cast.stella).id != draft.id
+    assert campaigns.copy(draft.id, by=cast.stella).id == campaigns.copy(draft.id, by=cast.stella).id != draft.id
+    assert Campaign.select().count() == 3
+
+
 def test_a_copy_is_a_draft_and_a_draft_can_go(draft, cast):
     campaigns.schedule(draft.id, {"now": "1"}, by=cast.stella)
     made = campaigns.copy(draft.id, by=cast.stella)
