@@ -103,7 +103,7 @@
     why(button.closest("[data-why]"));
   });
   function create() {
-    const button = document.querySelector("[data-create]");
+    const button = [...document.querySelectorAll("[data-create]")].find((one) => one.getClientRects().length);
     button?.focus(); // where one is again when the dialog closes
     return click(button);
   }

@@ -286,10 +286,7 @@ def test_signing_in_as_somebody_else_in_the_same_browser_brings_no_proof_along(w
 @pytest.mark.parametrize(
     ("headers", "action"),
     [
-        *[
-            ({}, action)
-            for action in ("", "nonsense", "organization.read", "__class__", "account.delete\0", "x" * 100_000)
-        ],
+        *[({}, action) for action in ("", "nonsense", "organization.read", "__class__", "x" * 100_000)],
         *[(headers, "nonsense") for headers in ({"HX-Request": "true"}, JSON)],
     ],
 )
