@@ -38,6 +38,7 @@ MOST_UNPACKED, MOST_RATIO = 4_000_000_000, 200
 MOST_DIRECTORY = 15_000_000  # bytes of its list of parts: some 100,000 files
 MOST_SHAPE, MOST_LINE = 5_000_000, 2_000_000  # bytes
 _NAMES = re.compile(r"manifest\.json|tables/\d{1,12}/(shape\.json|(records|files|comments)\.jsonl)|files/[0-9a-f]{64}")
+NUMBERS = ("choice", "choices", *leaving.PEOPLE, *leaving.LINKS, "autonumber")  # of what is found here, or given
 _PARTS = ("records", "links", "files", "comments")
 
 
@@ -332,6 +333,8 @@ class _Restore:
             stored = found if isinstance(stored, list) else found[0]
         try:
             value = cell.kind.restored(stored)
+            if value is not None and cell.kind_name not in NUMBERS:
+                value = cell.kind.from_json(cell.kind.to_json(value))
             cell.kind.plain(value)
         except (ValueError, TypeError, ArithmeticError, AttributeError):
             value = None

@@ -370,6 +370,37 @@ def test_words_left_over_in_a_cell_of_links_come_back(by):
     assert cells(again, by)[0]["To"] == ("LeftOver", "Bob 1")
 
 
+WRITTEN = (
+    *("text", "long_text", "number", "money", "percent", "yes_no", "day", "moment", "duration", "email", "phone"),
+    *("url", "rating", "qrcode"),
+)
+TEXTS = {"text", "long_text", "qrcode"}
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        ({}, set()),
+        ([None], set()),
+        (True, {"yes_no", "number", "percent"}),
+        (-1, {"number", "percent", "duration"}),
+        (10**30, set()),
+        (1.5, {"number", "percent"}),
+        (float("inf"), set()),
+        ("-Infinity", TEXTS),
+        ("javascript:x", TEXTS),
+    ],
+)
+def test_a_cell_that_its_kind_never_has_comes_back_as_words(by, value, fits):
+    table = collections.make("Kinds", by=by, fields=[(kind, kind) for kind in WRITTEN])
+    rows.create(of(table, by), {of(table, by).listing.first: "One"}, by=by)
+    again, *_ = restored(by, odd(packed(by, table), "records.jsonl", every_cell=value))
+    (row,) = cells(again, by)
+    took = {kind for kind, (type, _) in row.items() if type != "LeftOver"}
+    assert took == fits
+    assert {row[kind][1] for kind in row.keys() - took} == {json.dumps(value)}
+
+
 @pytest.mark.parametrize("part", ["files.jsonl", "comments.jsonl"])
 def test_what_is_of_a_row_that_can_not_be_comes_to_its_end(by, part):
     """SQLite takes no such number; PostgreSQL finds nothing under it, as of any row that isn't in the ZIP."""
