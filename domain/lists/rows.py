@@ -180,9 +180,18 @@ def why_not(rules, row, by, verb="change", present=None):
 
     `present` are the members' names by id, where they have been read already.
     """
+    if only := looks_only(rules.listing, by, verb):
+        return only
     if rules.why is not None:
         return rules.why(row, by, verb, members() if present is None else present)
     return f"Only its owner can {verb} this {rules.listing.thing}."
+
+
+def looks_only(listing, by, verb="change"):
+    """What is said to a member whose role lets them look at a list that others change; else nothing."""
+    if not listing.writes or callable(listing.writes) or not by.organization or by.may(listing.writes):
+        return ""
+    return f"You can look at {listing.things} here, but not {verb} them: your role is {by.role}."
 
 
 def _apply(rules, row, values, by, batch=None, follows=None):

@@ -366,7 +366,7 @@
     const wrong = target.matches?.(refused) ? target : target.querySelector?.(refused);
     if (wrong && event.detail.xhr?.status === 422) { wrong.focus(); return; }
     if (document.activeElement !== document.body || !acting || acting === document.body || acting.isConnected) return;
-    const next = target.isConnected && (target.querySelector("[autofocus], [data-focus]") || target.closest("[id]"));
+    const next = target.isConnected && (target.querySelector("[autofocus], [data-focus], [data-row]") || target.closest("[id]"));
     if (!next) return;
     if (next.tabIndex < 0 && !next.hasAttribute("tabindex")) next.setAttribute("tabindex", "-1");
     next.focus({ preventScroll: true });

@@ -45,6 +45,15 @@ def test_an_empty_list_says_what_it_is_for(page_of):
     expect(page.locator("#dialog")).to_be_hidden()
 
 
+def test_the_first_row_made_from_an_empty_list_has_the_focus(page_of):
+    page = page_of("charlie")
+    page.goto("/globex/tasks/labels")
+    page.locator(".empty").get_by_role("link", name="New label").click()
+    page.locator("#dialog").get_by_label("Label").fill("Blue")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-row]", has_text="Blue")).to_be_focused()
+
+
 def test_more_is_shown_until_all_is(page):
     page.get_by_role("link", name="Show more").click()
     expect(rows(page)).to_have_count(100)

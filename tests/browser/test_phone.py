@@ -191,6 +191,14 @@ def test_use_t7_a_task_is_two_lines_and_the_first_stands_above_the_middle(page_o
     page.request.post(f"{TEAM}/tasks/{id}/removal")
 
 
+def test_whatever_can_be_done_to_ticked_rows_is_in_sight(page_of):
+    page = page_of("alice", **PHONE | {"viewport": {"width": 360, "height": 740}})
+    page.goto(f"{TEAM}/tasks")
+    page.locator(".row-check").first.check(force=True)
+    for button in page.locator(".bulk-bar button").all():
+        expect(button).to_be_in_viewport(ratio=1)
+
+
 def test_a_card_is_moved_with_its_choice(page_of, new_task):
     page = page_of("alice", **PHONE)
     id = new_task(page, "Fold the napkins")

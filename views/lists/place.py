@@ -164,7 +164,7 @@ class Place:
     def why_not(self, row):
         """Why this person may change nothing of a row that others may change; empty where that goes without saying."""
         if self.rules.why is None:
-            return ""
+            return rows.looks_only(self.listing, self.by)
         return rows.why_not(self.rules, row, self.by, present=self.present)
 
     @cached_property

@@ -304,9 +304,7 @@ def _phase_notes(shown, by):
 
 
 def _why(row, by, verb, members):
-    if verb == "delete" and by.may("flyers.write"):
-        return "Only a draft can be removed; this one can be ended."
-    return f"You can look at campaigns here, but not {verb} them: your role is {by.role}."
+    return "Only a draft can be removed; this one can be ended."
 
 
 def _proposed(by):

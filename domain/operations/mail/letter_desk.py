@@ -51,7 +51,7 @@ listing = Listing(
         Field("recipient", "To", Email()),
         Field("template", "Letter", Code(60, filters=True, typed=True, titles=catalogue.TITLES)),
         Field("status", "State", STATUS),
-        Field("created_at", "Left", Moment(past=True)),
+        Field("created_at", "Written", Moment(past=True)),
         Field("changed_at", "Changed", Moment(past=True)),
         Field("provider", "By", Code(20), listed=False),
     ),
@@ -66,8 +66,8 @@ listing = Listing(
     reads="mail.read",
     title="Mail",
     icon="mail",
-    about="Every letter that was left to be sent, how it stands, and why it wasn’t sent. Never what it said.",
-    empty=(("all", "No letter was left yet. Send yourself a test letter from the overview to see how one goes."),),
+    about="Every letter that was written, how it stands, and why it wasn’t sent. Never what it said.",
+    empty=(("all", "No letter was written yet. Send yourself a test letter from the overview to see how one goes."),),
 )
 
 
@@ -95,7 +95,7 @@ KINDS = {f"email.{word}": (word, label, tone) for word, label, tone, _ in STANDS
 
 def history(letter):
     """All that happened to a letter, oldest first; also what was told late and changed nothing."""
-    found = [Told(letter.created_at, "Left to be sent")]
+    found = [Told(letter.created_at, "Written")]
     queued = Outgoing.one(Outgoing.id == letter.queued_as)
     if queued is not None and queued.attempts:
         words = f"Tried {'once' if queued.attempts == 1 else f'{queued.attempts} times'} in vain"

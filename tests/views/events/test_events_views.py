@@ -63,6 +63,7 @@ def test_who_may_not_change_it_reads_it(draft, browse):
     page = vera.get(f"/acme/events/{draft.id}")
     assert page.status_code == 200
     assert '<form id="row_form"' not in page.text
+    assert "You can look at events here, but not change them: your role is viewer." in page.text
     assert labelled(page.text, "Who sees it") == "Public"
     when = vera.get(f"/acme/events/{draft.id}?part=when").text
     assert labelled(when, "Begins").endswith("UTC")

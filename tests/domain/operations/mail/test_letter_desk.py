@@ -29,7 +29,7 @@ def test_the_history_of_a_letter_is_whole_and_has_what_came_late(mailer, clock, 
         jobs.work_off()
     told = letter_desk.history(Letter.get())
     assert [one.words for one in told] == [
-        *("Left to be sent", "Tried once in vain", "Handed over to Resend", "Sent", "Delivered", "Came back"),
+        *("Written", "Tried once in vain", "Handed over to Resend", "Sent", "Delivered", "Came back"),
     ]
     assert all(one.came_at for one in told if one.event)
     assert Letter.get().status == "bounced"
