@@ -22,6 +22,13 @@ def granted(by, right):
     return bool(right(by)) if callable(right) else by.may(right)
 
 
+def looks_only(listing, by, verb="change"):
+    """What is said to a member whose role lets them look at a list that others change; else nothing."""
+    if not listing.writes or callable(listing.writes) or not by.organization or by.may(listing.writes):
+        return ""
+    return f"You can look at {listing.things} here, but not {verb} them: your role is {by.role}."
+
+
 def demand(by, right):
     """The same as a refusal."""
     if not callable(right):

@@ -21,7 +21,7 @@ from domain.fields.person import members
 from domain.fields.records.leftover import LeftOver, restored_cell, stored_cell
 from domain.fields.records.option import Options
 from domain.lists import lists
-from domain.lists.listing import Listing, demand
+from domain.lists.listing import Listing, demand, looks_only
 from domain.lists.tables import as_json
 from models import Change
 
@@ -185,13 +185,6 @@ def why_not(rules, row, by, verb="change", present=None):
     if rules.why is not None:
         return rules.why(row, by, verb, members() if present is None else present)
     return f"Only its owner can {verb} this {rules.listing.thing}."
-
-
-def looks_only(listing, by, verb="change"):
-    """What is said to a member whose role lets them look at a list that others change; else nothing."""
-    if not listing.writes or callable(listing.writes) or not by.organization or by.may(listing.writes):
-        return ""
-    return f"You can look at {listing.things} here, but not {verb} them: your role is {by.role}."
 
 
 def _apply(rules, row, values, by, batch=None, follows=None):

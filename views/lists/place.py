@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from domain.fields.person import Called, drawn, names
 from domain.lists import conditions, lists, rows
-from domain.lists.listing import granted, may_share
+from domain.lists.listing import granted, looks_only, may_share
 
 
 class Place:
@@ -164,7 +164,7 @@ class Place:
     def why_not(self, row):
         """Why this person may change nothing of a row that others may change; empty where that goes without saying."""
         if self.rules.why is None:
-            return rows.looks_only(self.listing, self.by)
+            return looks_only(self.listing, self.by)
         return rows.why_not(self.rules, row, self.by, present=self.present)
 
     @cached_property
