@@ -303,7 +303,7 @@ listing = Listing(
     (
         Field("endpoint_name", "Address", Text(80)),
         Field("state", "State", STATE),
-        Field("created_at", "Left", Moment(past=True)),
+        Field("created_at", "Written", Moment(past=True)),
         Field("attempts", "Tries", Number()),
         Field("status_code", "Answer", Number()),
         Field("next_at", "Next try", Moment(), listed=False),
