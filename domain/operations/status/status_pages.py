@@ -139,7 +139,7 @@ def _part(name, label):
         _day(first + timedelta(days=n), by_day.get((first + timedelta(days=n)).date(), ())) for n in range(DAYS)
     )
     measured = sum(row.good + row.slow + row.bad for row in rows)
-    share = f"{100 * sum(row.good + row.slow for row in rows) / measured:.2f} %" if measured else "–"
+    share = f"{100 * sum(row.good + row.slow for row in rows) / measured:.2f} %" if measured else ""
     return Part(name, label, _present(rows), days, share)
 
 

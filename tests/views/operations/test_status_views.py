@@ -10,6 +10,7 @@ def switch_on(cast):
 def test_the_status_page_is_there_once_it_is_switched_on(browse, cast, said, clock):
     assert browse(None).get("/status").status_code == 404
     switch_on(cast)
+    assert "Nothing was measured in the last 30 days" in said(browse(None).get("/status"))
     status_pages.measure()
     answer = browse(None).get("/status")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "public, max-age=30")
