@@ -24,6 +24,7 @@ from domain.fields.formulas.types import (
     Type,
     Typed,
     as_text,
+    settled,
     short,
 )
 from domain.fields.kinds import Unfit, comparable
@@ -222,7 +223,8 @@ def _text(meaning, name, parts):
     if type.name not in N or set(form) - set("0.") or places > 20:
         raise Mistake('text: a format is "0.00" for a number, or "DD.MM.YYYY" for a date.')
     return Typed(
-        TEXT, lambda row: None if (v := run(row)) is None else format(_cut(ROUND_HALF_UP)(v, Decimal(places)), "f")
+        TEXT,
+        lambda row: None if (v := run(row)) is None else format(_cut(ROUND_HALF_UP)(settled(v), Decimal(places)), "f"),
     )
 
 

@@ -93,13 +93,15 @@ def short(text):
 
 
 def as_text(type, value):
-    """A value as a text has it: neutral, the same for everybody. Of an empty one nothing."""
+    """A value as a text has it: neutral, the same for everybody. Of an empty one nothing; Failed where a field couldn't
+    have it, either."""
     if value is None:
         return ""
     if type.name in FIGURES:
+        value = settled(value)
         return plain(value) if type.name == "number" else f"{plain(value.scaleb(2))} %"
     if type.name == "money":
-        return Amounts().plain(value)
+        return Amounts().plain(value._replace(amount=settled(value.amount)))
     if type.name == "moment":
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if type.name == "duration":
