@@ -3,6 +3,9 @@
 import functools
 import gc
 import importlib
+import os
+import shutil
+import tempfile
 import types
 from collections import Counter
 from dataclasses import replace
@@ -37,6 +40,7 @@ from views import kept_pages
 from views.factory import create_app
 
 ONCE = ('scope="module"', "mark.one_worker")  # a file that says one of these
+MEMORY, ROOM = Path("/dev/shm"), 4 << 30  # houses stand where no disk makes them wait, if there is room
 PASSWORD = "Correct horse 1!"
 CAST = ("alice", "bob", "vera", "dora", "charlie", "stella")
 
@@ -53,6 +57,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     gc.disable()  # until all is loaded
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
     if (path := config.getoption("--statements")) and config.getoption("--on") == "sqlite":
         config.pluginmanager.register(Noting(config, path))
 
