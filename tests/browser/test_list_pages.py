@@ -355,6 +355,8 @@ def test_the_menu_of_a_row_lies_over_a_table_that_scrolls_in_its_card(page_of):
     expect(page.locator(".table-wrap.is-wide")).to_be_visible()
     menu = page.locator("#list_rows .row-acts .menu").last
     expect(menu.locator("summary")).to_be_in_viewport(ratio=1)  # though its table goes on beyond the edge
+    menu.locator("summary").focus()
+    assert page.locator(".table-wrap").evaluate("one => one.scrollLeft") == 0
     menu.locator("summary").click()
     lowest = "one => { const at = one.getBoundingClientRect(); return [at.x + 9, at.bottom - 9]; }"
     on_top = f"one => one.contains(document.elementFromPoint(...({lowest})(one)))"
