@@ -142,7 +142,7 @@ class _Writer:
     def _in_head(self, method, described):
         if method in WRITING and described.is_keyed and not described.reads:
             said = "The same for a repeat of this very request: within a day it is done once."
-            yield _header("Idempotency-Key", {"type": "string", "maxLength": 255}, said)
+            yield _header("Idempotency-Key", {"type": "string", "minLength": 1, "maxLength": 255}, said)
         if described.pin:
             said = "The shape that the names here are of: they hold whatever is renamed."
             yield _header("Records-Shape", {"type": "integer", "enum": [described.pin]}, said)

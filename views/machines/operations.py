@@ -100,11 +100,11 @@ def once(act, body, names=None):
     """The Answer of `act()`; under an Idempotency-Key done once, whose repeat of the same request and `body` gets the
     same, of rows no more than the fields of these `names`. Refuses with Invalid a key that is none, and as
     api_answers.once."""
-    word = request.headers.get("Idempotency-Key", "")
-    if not word:
+    word = request.headers.get("Idempotency-Key")
+    if word is None:
         return act()
-    if len(word) > 255 or not word.isprintable():
-        raise Invalid({"Idempotency-Key": "Send at most 255 signs."})
+    if not 0 < len(word) <= 255 or not word.isprintable():
+        raise Invalid({"Idempotency-Key": "Send 1 to 255 signs."})
 
     def done():
         made = act()
@@ -196,9 +196,7 @@ def _no_number(word):
 
 
 def versions():
-    """The versions that If-Match names, without their quotes; none where it wasn't sent."""
-    return tuple(
-        one.strip().removeprefix("W/").strip('"')
-        for one in request.headers.get("If-Match", "").split(",")
-        if one.strip()
-    )
+    """The versions that If-Match names, without their quotes: none where it wasn't sent, and where it is empty one that
+    no row has."""
+    sent = request.headers.get("If-Match")
+    return () if sent is None else tuple(one.strip().removeprefix("W/").strip('"') for one in sent.split(","))
