@@ -390,7 +390,7 @@ def test_a_member_is_mentioned_and_a_comment_is_sent_with_keys_alone(page, new_t
 
 
 def held_back(page, script):
-    """The page's script of this name comes only once the returned function is called."""
+    """The script of this name comes to a page that never had it only once the returned function is called."""
     waiting, free = [], []
     page.route(f"**/{script}*.js", lambda route: route.continue_() if free else waiting.append(route))
 
@@ -402,7 +402,8 @@ def held_back(page, script):
     return go_on
 
 
-def test_use_k6_keys_pressed_before_the_scripts_are_there_are_not_lost(page):
+def test_use_k6_keys_pressed_before_the_scripts_are_there_are_not_lost(page_of):
+    page = page_of("alice")
     go_on = held_back(page, "keys")
     page.goto(f"{TEAM}/tasks", wait_until="commit")
     expect(page.locator("#list_rows")).to_be_visible()
@@ -417,7 +418,8 @@ def test_use_k6_keys_pressed_before_the_scripts_are_there_are_not_lost(page):
     expect(page.locator(".row-check:checked")).to_have_count(0)
 
 
-def test_use_k6_a_place_is_gone_to_once_the_scripts_are_there(page):
+def test_use_k6_a_place_is_gone_to_once_the_scripts_are_there(page_of):
+    page = page_of("alice")
     go_on = held_back(page, "keys")
     page.goto(f"{TEAM}/tasks", wait_until="commit")
     expect(page.locator("#list_rows")).to_be_visible()
