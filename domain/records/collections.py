@@ -144,12 +144,15 @@ def rename(slug, name, *, by, shape=None):
 
 
 @writes
-def add_field(slug, label, kind="text", *, by, choices=(), options=None, shape=None):
+def add_field(slug, label, kind="text", *, by, choices=(), options=None, shape=None, key=""):
     """Add a field at the end; of a choice with its first words. Returns the RecordField.
 
-    `shape` is the number that the page was drawn by. Refuses with Invalid, NotFound or Stale.
+    A form that is sent twice with one `key` adds one. `shape` is the number that the page was drawn by. Refuses with
+    Invalid, NotFound or Stale.
     """
-    collection = to_build(slug, by)
+    collection, topic, key = to_build(slug, by), RecordField._meta.table_name, changes.form_key(key)
+    if key and (before := changes.made(by, topic, key)):
+        return field_of(collection, before.row_id)
     lock("records", collection.id)
     collection = numbered(collection.id)  # as whoever was before left it
     check_linked(options or {}, by)
@@ -166,6 +169,8 @@ def add_field(slug, label, kind="text", *, by, choices=(), options=None, shape=N
     if kind == "autonumber":
         number_rows(field.slot_id, by)
     changed(collection, {"add": field.id}, f"{collection.name}: the field {field.label} was added", by, shape)
+    if key:
+        changes.record(by.organization, topic, field.id, "created", by=by.user, batch=key)
     return field
 
 

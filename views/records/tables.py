@@ -169,7 +169,7 @@ def add_field(table):
     try:
         options = {name: form.get(name, "") for name in ("table", "back")}
         # One more field is in nobody's way, so a form from before another was added is as good.
-        field = collections.add_field(table, label, kind, by=g.by, choices=words, options=options)
+        field = collections.add_field(table, label, kind, by=g.by, choices=words, options=options, key=pages.form_key())
     except Refused as refusal:
         if request.htmx or refusal.status in (403, 404):
             raise

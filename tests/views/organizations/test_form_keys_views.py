@@ -17,6 +17,7 @@ from models import (
     InvitationLink,
     Membership,
     Organization,
+    RecordField,
     Task,
     Workspace,
 )
@@ -102,6 +103,18 @@ def test_report_20_one_table_is_made_by_its_name_and_by_a_template(browse):
         form |= {"form_key": key_on(client, "/acme/records")}
         said = {client.post("/acme/records", data=form).headers["Location"] for _ in range(2)}
         assert (len(said), many(Collection)) == (1, count)
+
+
+def test_report_20_a_field_is_added_once_whose_answer_did_not_arrive(browse):
+    client = browse("alice")
+    client.post("/acme/records", data={"name": "Repairs"})
+    form = {"label": "Mail", "form_key": key_on(client, "/acme/records/repairs")}
+    for _ in "12":
+        assert client.post("/acme/records/repairs/fields", data=form).status_code == 303
+    again = form | {"form_key": key_on(client, "/acme/records/repairs/fields")}
+    assert client.post("/acme/records/repairs/fields", data=again).status_code == 303
+    with everywhere("a test counts"):
+        assert RecordField.select().where(RecordField.label.startswith("Mail")).count() == 2
 
 
 def test_report_20_a_plan_is_given_once(browse, cast):
