@@ -4,11 +4,9 @@ Longer: EVENT_STORIES=2000 pytest tests/domain/events/test_interleavings.py
 """
 
 import contextlib
-import os
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as any_
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from domain import Refused
 from domain.events import holds, orders, passes, payments, stock, tiers
@@ -30,9 +28,9 @@ from models import (
     Tier,
 )
 from tests.fixtures.events import make_event, make_voucher
+from tests.fixtures.histories import told
 from tests.fixtures.threads import write
 
-STORIES = int(os.environ.get("EVENT_STORIES", "12"))
 ANY = any_.integers(0, 50)
 
 
@@ -254,14 +252,5 @@ def machine(clock, alice, monkeypatch):
 
 
 def test_any_interleaving_keeps_every_sum(clock, inside_acme, at, monkeypatch):
-    chosen = settings(
-        max_examples=STORIES,
-        stateful_step_count=30,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        derandomize="EVENT_STORIES" not in os.environ,
-        database=None,
-        phases=(Phase.generate,),  # a failure is told at once: shrinking it takes minutes
-    )
-    run_state_machine_as_test(machine(clock, at("alice"), monkeypatch), settings=chosen)
+    told(machine(clock, at("alice"), monkeypatch), 12)
     assert Event.select().exists()

@@ -7,13 +7,11 @@ of at any later time. Longer: EVENT_STORIES=2000 pytest tests/domain/events/test
 
 import contextlib
 import itertools
-import os
 from datetime import timedelta
 from types import SimpleNamespace
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as any_
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from domain import Refused
 from domain.events import holds, orders, passes, payments, providers, refunds, stock
@@ -23,9 +21,9 @@ from domain.events.providers.facts import Account, Declined, Ended, Money, Refun
 from domain.money.providers.provider import ProviderFailed
 from models import Outgoing, Pass, PaymentAttempt, TicketOrder, TicketPayment, TicketRefund
 from tests.fixtures.events import make_event, make_voucher
+from tests.fixtures.histories import told
 from tests.fixtures.threads import write
 
-STORIES = int(os.environ.get("EVENT_STORIES", "8"))
 ANY = any_.integers(0, 50)
 numbers = itertools.count(1)  # of what banks know: no id comes twice
 
@@ -333,13 +331,4 @@ def machine(clock, alice, monkeypatch):
 
 
 def test_in_the_end_nobody_has_lost_any_money(clock, inside_acme, at, monkeypatch):
-    chosen = settings(
-        max_examples=STORIES,
-        stateful_step_count=30,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        derandomize="EVENT_STORIES" not in os.environ,
-        database=None,
-        phases=(Phase.generate,),
-    )
-    run_state_machine_as_test(machine(clock, at("alice"), monkeypatch), settings=chosen)
+    told(machine(clock, at("alice"), monkeypatch), 8)
