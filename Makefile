@@ -14,19 +14,19 @@ run: setup
 demo: setup
 	@GUILDHALL_ENV=demo GUILDHALL_DATA=$${GUILDHALL_DATA:-var/demo} $(PY) app.py
 
-# The whole suite on SQLite, and on PostgreSQL the fewest tests that say every statement again (docs/decisions/suite.md). Three
+# The whole suite on SQLite, and on PostgreSQL the fewest tests that say every statement again (docs/decisions/suite.md). Four
 # tell on two cores, since browsers and databases make who asks them wait.
 test: setup-dev
 	mkdir -p var
-	$(PY) -m pytest -n 3 --statements=var/statements.json
-	$(PY) -m pytest -n 3 --statements=var/statements.json --on postgres
+	$(PY) -m pytest -n 4 --statements=var/statements.json
+	$(PY) -m pytest -n 4 --statements=var/statements.json --on postgres
 
 test-sqlite: setup-dev
-	$(PY) -m pytest -n 3
+	$(PY) -m pytest -n 4
 
 # All that touches rows, on PostgreSQL: after a change of the seam, and before a release.
 test-postgres: setup-dev
-	$(PY) -m pytest -n 3 --on postgres
+	$(PY) -m pytest -n 4 --on postgres
 
 # A thousand stories of billing events, each told twice, must end in the same rows; the suite tells fifteen, and three
 # in the words of each other provider. STORY_SEED=7 tells others, FIRST_STORY=400 begins with that one.
