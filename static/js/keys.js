@@ -1,7 +1,8 @@
 // The keyboard. Single keys are off while typing, with a modifier, and while a dialog is open.
 (() => {
   const byId = (id) => document.getElementById(id);
-  const typing = (element) => element.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable=true]");
+  const typing = (element) => element.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable=true]")
+    && !element.closest("dialog:not([open])"); // the focus leaves a closed one a moment later
   const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.offsetParent);
   const currentRow = () => document.activeElement.closest?.("[data-row]");
   let going = 0; // `g` was pressed at
@@ -132,7 +133,7 @@
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.id === "palette_input") { paletteKey(event); return; }
+    if (event.target.id === "palette_input" && typing(event.target)) { paletteKey(event); return; }
     if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
       if (typing(event.target) || currentRow()) document.activeElement.blur();
       return;
