@@ -167,7 +167,8 @@
     if (event.target.contains(byId("notice"))) document.body.append(byId("notice"));
     if (event.target.id === "dialog") event.target.replaceChildren();
     const back = opener && (opener.isConnected ? opener : opener.id && byId(opener.id));
-    if (event.target.id === "dialog" && back) back.focus({ preventScroll: true });
+    const isTaken = document.activeElement !== document.body; // by the browser, or by somebody who went on meanwhile
+    if (event.target.id === "dialog" && back && !isTaken) back.focus({ preventScroll: true });
   }, true);
   on("mousedown", (event) => {
     // A press on the backdrop closes, unless something was typed that would be lost.

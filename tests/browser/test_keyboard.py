@@ -146,6 +146,14 @@ def test_use_k2_a_dialog_keeps_the_focus_inside_and_gives_it_back(page):
     page.keyboard.press("Escape")
     expect(page.locator("#dialog")).to_be_hidden()
     expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#dialog").get_by_label("Title")).to_be_focused()
+    page.evaluate("""() => new Promise((heard) => {
+        dialog.addEventListener("close", () => setTimeout(heard));
+        dialog.close();
+        document.querySelector("[data-search]").focus();  // somebody goes on before the page hears of it
+    })""")
+    expect(page.locator("[data-search]")).to_be_focused()
 
 
 def test_a_dialog_that_refuses_puts_the_focus_where_the_mistake_is(page, page_of):

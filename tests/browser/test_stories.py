@@ -203,7 +203,7 @@ def test_report_10_an_enter_that_ends_a_composition_is_the_input_methods_own(pag
     composes(title, "Escape")
     expect(charlie.locator("#dialog")).to_be_visible()
     charlie.keyboard.press("Escape")
-    expect(charlie.locator("[data-create]:focus")).to_be_visible()  # where it goes back to, a moment after it is hidden
+    expect(charlie.locator("[data-create]:focus")).to_be_visible()
     row = charlie.locator(f"#row_{id}")
     row.focus()
     charlie.keyboard.press("e")
