@@ -94,7 +94,9 @@
     return true;
   }
 
-  const click = (element) => { element?.click(); return Boolean(element); };
+  let clicked = null;
+  const click = (element) => { element?.click(); clicked = element ?? clicked; return Boolean(element); };
+  const isAwaited = () => Boolean(clicked?.matches("[hx-get].htmx-request"));
   // Who may change the row, where nothing could be done to it: never silence.
   const why = (row = currentRow()) => { if (row?.dataset.why) guildhall.toast("warn", row.dataset.why); return Boolean(row?.dataset.why); };
   document.addEventListener("click", (event) => {
@@ -125,7 +127,7 @@
     Enter: () => document.activeElement === currentRow() && click(currentRow().querySelector("[data-open]") || currentRow().querySelector("a[href]")),
   };
 
-  document.addEventListener("keydown", (event) => {
+  function pressed(event) {
     if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
       event.preventDefault();
       const palette = byId("palette");
@@ -139,6 +141,7 @@
       return;
     }
     if (typing(event.target) || document.querySelector("dialog[open]")) return;
+    if (isAwaited() && event.key.length === 1) { event.preventDefault(); return; } // meant for what that opens
     if (Date.now() - going < 1500) {
       going = 0;
       if (click(document.querySelector(`[data-key="${CSS.escape(event.key)}"]`))) event.preventDefault();
@@ -146,17 +149,18 @@
     }
     if (click((currentRow() ?? document).querySelector(`[data-press="${CSS.escape(event.key)}"]`))) { event.preventDefault(); return; }
     if (Object.hasOwn(keys, event.key) && keys[event.key]()) event.preventDefault();
-  });
+  }
 
   // -- what was pressed before this was here (theme.js): steps, and the first command; what came after it was meant
   //    for what that opens, and typed into nothing it would be commands again
 
   function takeOver() {
-    const root = document.documentElement, pressed = root.keysPressed.filter(({ at }) => Date.now() - at < 8000);
+    const root = document.documentElement, before = root.keysPressed.filter(({ at }) => Date.now() - at < 8000);
     document.removeEventListener("keydown", root.keysWait);
-    const first = pressed.findIndex(({ key }) => !["j", "k"].includes(key));
-    const end = first < 0 ? pressed.length : first + (pressed[first].key === "g" ? 2 : 1);
-    for (const { key, ctrlKey } of pressed.slice(0, end)) {
+    document.addEventListener("keydown", pressed); // not sooner: each key is taken by one of the two
+    const first = before.findIndex(({ key }) => !["j", "k"].includes(key));
+    const end = first < 0 ? before.length : first + (before[first].key === "g" ? 2 : 1);
+    for (const { key, ctrlKey } of before.slice(0, end)) {
       (document.activeElement ?? document.body).dispatchEvent(new KeyboardEvent("keydown", { key, ctrlKey, bubbles: true, cancelable: true }));
     }
   }

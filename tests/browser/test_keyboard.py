@@ -156,6 +156,18 @@ def test_use_k2_a_dialog_keeps_the_focus_inside_and_gives_it_back(page):
     expect(page.locator("[data-search]")).to_be_focused()
 
 
+def test_what_is_typed_before_the_form_has_come_is_no_command(page):
+    waiting = []
+    page.route("**/tasks/new", waiting.append)
+    page.keyboard.press("j")
+    with page.expect_request("**/tasks/new"):
+        page.keyboard.press("c")
+    page.keyboard.type("Fox jumps")  # x ticks, o opens
+    waiting[0].continue_()
+    expect(page.locator("#dialog").get_by_label("Title")).to_be_focused()
+    expect(page.locator(".row-check:checked")).to_have_count(0)
+
+
 def test_a_dialog_that_refuses_puts_the_focus_where_the_mistake_is(page, page_of):
     page_of.expect(422)
     page.keyboard.press("c")
@@ -402,7 +414,7 @@ def test_a_member_is_mentioned_and_a_comment_is_sent_with_keys_alone(page, new_t
 def held_back(page, script):
     """The script of this name comes to a page that never had it only once the returned function is called."""
     waiting, free = [], []
-    page.route(f"**/{script}*.js", lambda route: route.continue_() if free else waiting.append(route))
+    page.route(re.compile(rf"/js/{script}\b"), lambda route: route.continue_() if free else waiting.append(route))
 
     def go_on():
         free.append(True)
@@ -412,11 +424,21 @@ def held_back(page, script):
     return go_on
 
 
+def until(page, it_is_so):
+    page.evaluate(f"() => new Promise(function ask(done) {{ {it_is_so} ? done() : setTimeout(ask, 10, done); }})")
+
+
+def drawn(page):
+    """Until a page is drawn first the browser hears no key (Chromium)."""
+    until(page, "performance.getEntriesByName('first-contentful-paint').length")
+
+
 def test_use_k6_keys_pressed_before_the_scripts_are_there_are_not_lost(page_of):
     page = page_of("alice")
     go_on = held_back(page, "keys")
     page.goto(f"{TEAM}/tasks", wait_until="commit")
     expect(page.locator("#list_rows")).to_be_visible()
+    drawn(page)
     for key in "jc":
         page.keyboard.press(key)
     page.keyboard.type("Fox jumps")  # for the form, which isn't there yet: no command any more
@@ -428,11 +450,24 @@ def test_use_k6_keys_pressed_before_the_scripts_are_there_are_not_lost(page_of):
     expect(page.locator(".row-check:checked")).to_have_count(0)
 
 
+def test_use_k6_a_key_pressed_while_the_last_script_is_awaited_is_taken_once(page_of):
+    page = page_of("alice")
+    go_on = held_back(page, "lists")
+    page.goto(f"{TEAM}/tasks", wait_until="commit")
+    until(page, "Object.keys(sessionStorage).some((key) => sessionStorage[key].includes('/tasks'))")  # keys.js has run
+    drawn(page)
+    page.keyboard.press("Control+k")
+    go_on()
+    page.wait_for_load_state("load")
+    expect(page.locator("#palette_results [aria-selected=true]")).to_be_visible()
+
+
 def test_use_k6_a_place_is_gone_to_once_the_scripts_are_there(page_of):
     page = page_of("alice")
     go_on = held_back(page, "keys")
     page.goto(f"{TEAM}/tasks", wait_until="commit")
     expect(page.locator("#list_rows")).to_be_visible()
+    drawn(page)
     for key in "gh":
         page.keyboard.press(key)
     go_on()
