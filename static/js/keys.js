@@ -127,7 +127,9 @@
     Enter: () => document.activeElement === currentRow() && click(currentRow().querySelector("[data-open]") || currentRow().querySelector("a[href]")),
   };
 
-  function pressed(event) {
+  let isAtWork = false; // not sooner than theme.js stops: each key is taken by one of the two
+  document.addEventListener("keydown", (event) => {
+    if (!isAtWork) return;
     if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
       event.preventDefault();
       const palette = byId("palette");
@@ -149,20 +151,24 @@
     }
     if (click((currentRow() ?? document).querySelector(`[data-press="${CSS.escape(event.key)}"]`))) { event.preventDefault(); return; }
     if (Object.hasOwn(keys, event.key) && keys[event.key]()) event.preventDefault();
-  }
+  });
 
   // -- what was pressed before this was here (theme.js): steps, and the first command; what came after it was meant
   //    for what that opens, and typed into nothing it would be commands again
 
   function takeOver() {
+    if (isAtWork) return;
     const root = document.documentElement, before = root.keysPressed.filter(({ at }) => Date.now() - at < 8000);
     document.removeEventListener("keydown", root.keysWait);
-    document.addEventListener("keydown", pressed); // not sooner: each key is taken by one of the two
+    isAtWork = true;
     const first = before.findIndex(({ key }) => !["j", "k"].includes(key));
     const end = first < 0 ? before.length : first + (before[first].key === "g" ? 2 : 1);
     for (const { key, ctrlKey } of before.slice(0, end)) {
       (document.activeElement ?? document.body).dispatchEvent(new KeyboardEvent("keydown", { key, ctrlKey, bubbles: true, cancelable: true }));
     }
   }
-  if (document.readyState === "complete") takeOver(); else addEventListener("DOMContentLoaded", () => setTimeout(takeOver)); // once htmx is at work
+  if (document.readyState === "complete") takeOver(); else {
+    addEventListener("DOMContentLoaded", () => setTimeout(takeOver)); // once htmx is at work
+    addEventListener("load", takeOver); // when theme.js stops
+  }
 })();

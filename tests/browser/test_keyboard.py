@@ -158,7 +158,7 @@ def test_use_k2_a_dialog_keeps_the_focus_inside_and_gives_it_back(page):
 
 def test_what_is_typed_before_the_form_has_come_is_no_command(page):
     waiting = []
-    page.route("**/tasks/new", waiting.append)
+    page.route("**/tasks/new", lambda route: waiting.append(route))
     page.keyboard.press("j")
     with page.expect_request("**/tasks/new"):
         page.keyboard.press("c")
