@@ -115,7 +115,6 @@ def pytest_collection_modifyitems(config, items):
 def pytest_collection_finish(session):
     """What is loaded by now stays: looking through it for rings took a tenth of the time."""
     gc.enable()
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
