@@ -1,5 +1,7 @@
 """An organization's first page: what needs doing, and how things stand."""
 
+from datetime import timedelta
+
 from flask import Blueprint, g, request
 
 from database.clock import now
@@ -9,11 +11,13 @@ from domain.money import billing
 from domain.operations import alerts
 from domain.organizations import organizations, permissions
 from domain.tasks import figures
-from models import Event
+from models import Event, Organization
 from views import access, pages
 from views.charts import dashboards
 
 blueprint = Blueprint("home", __name__)
+
+YOUNG = timedelta(days=14)  # so long an organization's keepers see what is left to begin with
 
 
 def _whose(by):
@@ -36,6 +40,10 @@ def _steps(by):
     if by.may("organization.update"):
         found.append(("Say in which time zone your days are", by.organization.timezone != "UTC", f"{base}/settings"))
     return found
+
+
+def _is_young(organization):
+    return Organization.get_by_id(organization).created_at > now() - YOUNG
 
 
 def _coming():
@@ -62,6 +70,7 @@ def show():
         is_empty=pages.later(figures.is_empty, by, everybody),
         others=pages.later(figures.is_empty, by, not everybody) if len(whose) > 1 else True,
         steps=pages.later(_steps, by),
+        is_young=by.may("organization.update") and pages.later(_is_young, by.organization.id),
         stats=pages.later(lambda: figures.standing(by, everybody, finished.value)),
         per_day=pages.later(lambda: figures.per_day(finished.value)),
         per_person=pages.later(figures.per_person) if everybody and not by.organization.is_personal else None,

@@ -1,7 +1,11 @@
+from datetime import timedelta
+
+from database.clock import now
 from database.scope import inside
 from domain.lists import rows
 from domain.tasks import tasks
 from tests.fixtures.events import make_event
+from tests.fixtures.threads import write
 
 
 def test_home_shows_what_is_next_and_nothing_of_others(browse, task, at, cast, clock):
@@ -37,6 +41,21 @@ def test_a_new_members_first_page_says_that_they_joined_and_names_work_without_a
     with inside(cast.acme):
         rows.create(tasks.rules, {"title": "Tune the piano", "assigned_to": str(cast.bob.id)}, by=at("alice"))
     assert "1 open task of yours has no day." in said(bob.get("/acme"))
+
+
+def test_what_is_left_to_begin_with_stays_until_it_is_done_or_the_organization_is_no_longer_new(browse, cast, at, said):
+    with inside(cast.acme):
+        rows.create(tasks.rules, {"title": "Tune the piano"}, by=at("alice"))
+    page = said(browse("alice").get("/acme"))
+    assert "To begin with" in page
+    assert "Say in which time zone your days are" in page
+    assert "To begin with" not in said(browse("bob").get("/acme"))  # it's nothing that he can do
+    cast.acme.timezone = "Europe/Paris"
+    write(cast.acme.save)
+    assert "To begin with" not in said(browse("alice").get("/acme"))
+    cast.acme.timezone, cast.acme.created_at = "UTC", now() - timedelta(days=15)
+    write(cast.acme.save)
+    assert "To begin with" not in said(browse("alice").get("/acme"))
 
 
 def test_home_is_not_there_for_outsiders(browse):
