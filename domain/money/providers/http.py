@@ -128,10 +128,12 @@ def moment(text):
     return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
-def later(moment, unit, count):
-    """The moment some days, weeks, months or years on; None for another unit."""
+def later(moment, unit, count, day=None):
+    """The moment some days, weeks, months or years on; None for another unit. Where a month was too short for the `day`
+    of others, it's that day again in a longer one."""
     if unit in ("day", "week"):
         return moment + timedelta(**{f"{unit}s": count})
     if unit not in ("month", "year"):
         return None
-    return months_after(moment, count * (12 if unit == "year" else 1))
+    was_short = (moment + timedelta(days=1)).month != moment.month and (day or 0) > moment.day
+    return months_after(moment, count * (12 if unit == "year" else 1), day if was_short else None)

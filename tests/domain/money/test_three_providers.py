@@ -313,6 +313,24 @@ def test_a_pause_rests_the_payments_and_ends(shop):
     assert (shop.plan, shop.row.status, shop.row.collection_paused) == ("pro_monthly", "active", False)
 
 
+@pytest.mark.parametrize("speaking", ["stripe", "lemon_squeezy"], indirect=True)
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_period_that_began_in_a_pause_is_no_gift(shop, leaves):
+    shop.buy()
+    shop.deliver()
+    shop.ask(billing.pause, 2)
+    shop.passes(days=45)
+    shop.deliver()
+    shop.ask(billing.unpause)
+    if leaves:
+        shop.ask(billing.set_cancel_at_period_end, True)
+    shop.deliver()
+    assert (shop.plan, shop.row.status, shop.row.collection_paused) == ("free", "active", False)
+    shop.passes(days=31)
+    shop.deliver()
+    assert shop.plan == ("free" if leaves else "pro_monthly")
+
+
 # --- refunds and disputes -------------------------------------------------------------------------------------
 
 

@@ -130,6 +130,9 @@ def subscription(thing, why, asked_at, bills=None) -> list[Fact]:
     if cancelled and trial_ends_at and trial_ends_at > (asked_at or why.happened_at or now()):
         status = "trialing"
     item, pause = attributes.get("first_subscription_item") or {}, attributes.get("pause") or {}
+    resumes_at = moment(pause.get("resumes_at"))
+    is_over = resumes_at is not None and resumes_at < (asked_at or why.happened_at or now())
+    is_paused = their == "paused" or (cancelled and bool(pause) and not is_over)
     changed = provider.SubscriptionChanged(
         **fields,
         id=str(thing["id"]),
@@ -144,8 +147,8 @@ def subscription(thing, why, asked_at, bills=None) -> list[Fact]:
         ended_at=(ends_at or fields["happened_at"]) if their == "expired" else None,
         unpaid_since_at=_unpaid_since(thing, asked_at, bills) if owes else None,
         unpaid_url=_unsigned_portal(attributes) if owes else None,
-        collection_paused=their == "paused",
-        resumes_at=moment(pause.get("resumes_at")) if their == "paused" else None,
+        collection_paused=is_paused,
+        resumes_at=resumes_at if is_paused else None,
         purchaser=why.purchaser,
     )
     return [changed]
@@ -262,7 +265,7 @@ def _period(attributes, reason, sold):
     if reason == "create" and trial_ends_at and trial_ends_at > begin:
         return begin, trial_ends_at
     unit, count = _interval(sold["attributes"])
-    return begin, later(begin, unit, count)
+    return begin, later(begin, unit, count, sold["attributes"].get("billing_anchor"))
 
 
 def _plan_of(variant):

@@ -409,6 +409,10 @@ def test_a_pause_rests_the_collection_and_says_until_when(gone):
     fact = told(status="paused", pause={"mode": "free", "resumes_at": None})
     assert (fact.collection_paused, fact.resumes_at) == (True, None)
     assert told().collection_paused is False
+    # One that is cancelled while it is paused has one word for both.
+    assert told(status="cancelled", pause={"mode": "void", "resumes_at": None}).collection_paused
+    over = {"mode": "void", "resumes_at": "2026-01-01T00:00:00.000000Z"}
+    assert not told(status="cancelled", pause=over).collection_paused
 
 
 def test_what_is_unpaid_says_since_when_and_where_it_can_be_paid(api):
@@ -504,6 +508,12 @@ def test_only_what_begins_a_period_has_one(api, theirs, ours, begins):
 def test_a_period_is_as_long_as_its_plan(api, variant, made, ends):
     _, received = payment(api, "subscription_payment_success", {"variant_id": variant}, created_at=made)
     assert received.period_end_at == datetime.fromisoformat(ends)
+
+
+def test_after_a_short_month_a_period_ends_on_the_anchors_day_again(api):
+    sold = {"variant_id": 101, "billing_anchor": 31}
+    _, received = payment(api, "subscription_payment_success", sold, created_at="2026-09-30T10:00:00.000000Z")
+    assert received.period_end_at == datetime(2026, 10, 31, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
