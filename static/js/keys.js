@@ -96,7 +96,7 @@
 
   let clicked = null;
   const click = (element) => { element?.click(); clicked = element ?? clicked; return Boolean(element); };
-  const isAwaited = () => Boolean(clicked?.matches("[hx-get].htmx-request"));
+  const isAwaited = () => Boolean(clicked?.isConnected && clicked.matches("[hx-get].htmx-request"));
   // Who may change the row, where nothing could be done to it: never silence.
   const why = (row = currentRow()) => { if (row?.dataset.why) guildhall.toast("warn", row.dataset.why); return Boolean(row?.dataset.why); };
   document.addEventListener("click", (event) => {
