@@ -208,17 +208,11 @@ def lasts(subscription, organization=None):
         if Payment.one(*this, Payment.status == "failed"):
             return _in_grace(subscription, newest)  # active by a later invoice, of seats, that was voided
     ends = [subscription.current_period_end_at, subscription.cancel_at]
-    if not began and newest is not None and not _has_paid_since(subscription, newest):
+    if not began and newest is not None and newest.plan_key in (None, subscription.plan_key):
         # Where none says when a period began, one that nothing was paid for (a pause, which was ended) is believed for
-        # the days that a payment may take to be heard of.
+        # the days that a payment may take to be heard of. A change of plan is paid for without naming a period.
         ends.append(newest.period_end_at and newest.period_end_at + timedelta(days=settings.get("billing_grace_days")))
     return min((end for end in ends if end is not None), default=None), ""
-
-
-def _has_paid_since(subscription, newest):
-    """Whether something was paid after the newest period was: a change of price, which names no period."""
-    paid = Payment.status == "paid", Payment.paid_at > newest.paid_at
-    return bool(Payment.one(Payment.subscription == subscription, *paid))
 
 
 def _in_grace(subscription, newest):
