@@ -22,7 +22,6 @@ from database.compiled import Compiled
 from database.connections import database
 from database.locks import lock, lock_any
 from database.parameters import parameter
-from database.statements import insert_row
 from database.transactions import writes
 from domain.base import configuration, keys
 from models import AuditEvent
@@ -62,8 +61,7 @@ def record(action, summary, *, by=None, organization=None, target=None, result="
     chain = lock_any("audit", CHAINS)  # ids and chain agree only when one comes after the other
     newest = _newest(chain=chain)
     row |= {"chain": chain, "previous": newest[0][0] if newest else None}
-    row |= {"updated_at": moment, "actor": by, "organization": organization, "hash": _link(row)}
-    insert_row(AuditEvent, row)
+    AuditEvent.create(**row, updated_at=moment, actor=by, organization=organization, hash=_link(row))
 
 
 def _category(action, by, organization):

@@ -129,8 +129,8 @@ def moment(text):
 
 
 def later(moment, unit, count, day=None):
-    """The moment some days, weeks, months or years on; None for another unit. Where a month was too short for the `day`
-    of others, it's that day again in a longer one."""
+    """The moment some days, weeks, months or years on; None for another unit. `day` is the one of the month that is
+    billed on: after a month that was too short for it, it's that day again."""
     if unit in ("day", "week"):
         return moment + timedelta(**{f"{unit}s": count})
     if unit not in ("month", "year"):
