@@ -87,7 +87,7 @@ class AuthToken(Table):
 class Session(Table):
     """A signed-in browser. `created_at` is the step-up clock and is written only at sign-in."""
 
-    user = to(User)
+    user = to(User, index=False)
     token_hash = CharField(max_length=64, unique=True)
     last_seen_at = Moment(default=now)
     expires_at = Moment()
@@ -132,7 +132,7 @@ class Passkey(Table):
 
 
 class BackupCode(Table):
-    user = to(User)
+    user = to(User, index=False)
     code_hash = CharField(max_length=64)
     used_at = Moment(null=True)
 
@@ -152,7 +152,7 @@ class Admin(Table):
 class StaffRole(Table):
     """Narrows somebody on the allow-list to what their roles have; without a row they have nearly all."""
 
-    user = to(User)
+    user = to(User, index=False)
     role = State("super_admin", "support", "finance", "moderator", "release_manager", "content")
     granted_by = to(User, on_delete="SET NULL", null=True)
 
@@ -164,7 +164,7 @@ class StaffRole(Table):
 class Challenge(Table):
     """Somebody is asked to prove who they are before a sensitive act: a mailed code, or counted tries."""
 
-    user = to(User)
+    user = to(User, index=False)
     action = CharField(max_length=60)
     target = CharField(max_length=80, default="")
     method = State("email", "password", "totp", "passkey")
@@ -182,7 +182,7 @@ class Challenge(Table):
 class Proof(Table):
     """They have proven it, on this session, for this action and target; at level 4 for one time only."""
 
-    user = to(User)
+    user = to(User, index=False)
     session = to(Session)
     action = CharField(max_length=60)
     target = CharField(max_length=80, default="")
@@ -204,7 +204,7 @@ class Organization(Table):
     name = short()
     slug = CharField(max_length=80, unique=True)
     is_personal = BooleanField(default=False)
-    owner = to(User, on_delete="RESTRICT")
+    owner = to(User, on_delete="RESTRICT", index=False)
     status = State("active", "suspended", "deleted", default="active", index=True)
     suspended_at = Moment(null=True)
     suspended_reason = TextField(null=True)
@@ -241,7 +241,7 @@ partial(Organization, "organization_one_personal", Organization.owner, where="is
 
 
 class Membership(Table):
-    organization = to(Organization)
+    organization = to(Organization, index=False)
     user = to(User)
     role = State("owner", "admin", "member", "viewer")
     joined_at = Moment(default=now)
@@ -277,7 +277,7 @@ _keepers = CompiledRows(
 class Workspace(Owned):
     """An area inside an organization, with narrower people of its own. The first is the default one."""
 
-    organization = to(Organization)
+    organization = to(Organization, index=False)
     name = short()
     slug = CharField(max_length=80)
     is_default = BooleanField(default=False)
@@ -645,7 +645,7 @@ class AuditEvent(Table):
     result = State("success", "failure", "denied", default="success")
     actor = to(User, on_delete="SET NULL", null=True)
     actor_email = short(null=True)
-    organization = to(Organization, on_delete="SET NULL", null=True)
+    organization = to(Organization, on_delete="SET NULL", null=True, index=False)
     target_type = CharField(max_length=40, null=True)
     target_id = CharField(max_length=80, null=True)
     summary = TextField()
@@ -671,7 +671,7 @@ class AuditEvent(Table):
 
 
 class Customer(Owned):
-    organization = to(Organization)
+    organization = to(Organization, index=False)
     provider = CharField(max_length=30)
     provider_customer_id = CharField(max_length=120)
     email = short()
@@ -768,7 +768,7 @@ class Payment(Owned):
     organization = to(Organization)
     provider = CharField(max_length=30)
     provider_payment_id = CharField(max_length=120)
-    subscription = to(Subscription, on_delete="SET NULL", null=True)
+    subscription = to(Subscription, on_delete="SET NULL", null=True, index=False)
     plan_key = CharField(max_length=40, null=True)
     reason = State("create", "cycle", "update", "once", "other")
     status = State("open", "failed", "paid", "void")
@@ -1885,7 +1885,7 @@ class Assignment(Owned):
     door, as scanner."""
 
     organization = to(Organization)
-    workspace = to(Workspace)
+    workspace = to(Workspace, index=False)
     user = to(User)
     role = State("manager", "staff", "scanner")
     event = to(Event, null=True)  # whose door alone it is about

@@ -70,22 +70,6 @@ def lock(matter, id=0):
         database.execute_sql("SELECT pg_advisory_xact_lock(7265, hashtext(%s))", (f"{matter} {id}",))
 
 
-def lock_any(matter, count):
-    """In a transaction: the first of so many that nobody else holds; returns its number, from 0.
-    With more of them than there are connections nobody ever waits, so these have no rank."""
-    held = present().locks
-    if database.dialect == "postgres" and matter not in held:
-        free = database.execute_sql(
-            """SELECT n FROM (SELECT generate_series(0, %s) n) numbers
-               WHERE pg_try_advisory_xact_lock(7266, hashtext(%s) + n) LIMIT 1""",
-            (count - 1, matter),
-        ).fetchone()
-        if free is None:
-            raise RuntimeError(f"More than {count} transactions are at {matter}.")
-        held[matter] = free[0]
-    return held.get(matter, 0)
-
-
 def _is_news(matter, id):
     """Note that it is held; False when it was already. While developing, refuses with OutOfOrder."""
     held = present().locks

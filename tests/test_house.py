@@ -458,6 +458,7 @@ RAW = {
     "database/statements.py": "plain statements built once",
     "database/scope.py": "the plus before the organization",
     "database/locks.py": "advisory locks",
+    "domain/base/audit.py": "a free chain of the log, and its end",
     "domain/lists/lists.py": "the limit as a slot, and count(*)",
     "domain/lists/totals.py": "count(*)",
     "domain/records/questions.py": "the limit as a slot, count(*), and the plus before a column",

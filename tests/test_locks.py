@@ -1,12 +1,9 @@
-import threading
-
 import pytest
 
 from database import locks
-from database.connections import database
-from database.locks import MATTERS, OutOfOrder, lock, lock_any
+from database.locks import MATTERS, OutOfOrder, lock
 from database.transactions import writes
-from tests.fixtures.threads import together, write
+from tests.fixtures.threads import write
 
 
 def in_turn(*held):
@@ -73,28 +70,3 @@ def test_each_matter_stands_once_with_what_it_is_for():
     names = [matter for matter, _, _ in MATTERS]
     assert len(set(names)) == len(names)
     assert all(decided for _, _, decided in MATTERS)
-
-
-def test_of_several_the_first_that_nobody_holds_is_taken_and_kept(house):
-    if database.dialect == "sqlite":
-        assert write(lock_any, "audit", 4) == 0
-        return
-    all_held, over = threading.Barrier(5, timeout=60), threading.Barrier(5, timeout=60)
-
-    @writes
-    def holds():
-        mine = lock_any("audit", 4)
-        all_held.wait()
-        over.wait()
-        return mine, lock_any("audit", 4)
-
-    def one_more():
-        all_held.wait()
-        try:
-            return write(lock_any, "audit", 4)
-        finally:
-            over.wait()
-
-    *taken, refusal = together(holds, holds, holds, holds, one_more)
-    assert sorted(taken) == [(0, 0), (1, 1), (2, 2), (3, 3)]
-    assert isinstance(refusal, RuntimeError)

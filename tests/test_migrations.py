@@ -205,6 +205,14 @@ def made():
     return _on_sqlite() if database.dialect == "sqlite" else _on_postgres()
 
 
+def test_no_index_is_the_beginning_of_another(dialect):
+    for name, table in made().items():
+        whole = {columns: unique for columns, unique, where in table.indexes if not where and "" not in columns}
+        for columns in (columns for columns, unique in whole.items() if not unique):
+            more = [other for other in whole if other != columns and other[: len(columns)] == columns]
+            assert not more, f"{name}: every write pays for an index of {columns}, and {more} begin with it"
+
+
 @pytest.mark.parametrize("part", [part for part in Described._fields if part != "types"])
 def test_what_the_migrations_make_is_what_the_models_say(dialect, part):
     said, found = described(), made()

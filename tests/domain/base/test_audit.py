@@ -376,6 +376,30 @@ def test_events_of_two_transactions_dont_wait_for_each_other(side_by_side):
     assert audit.verify().ends == {first.chain: (first.id, first.hash), third.chain: (third.id, third.hash)}
 
 
+def test_without_a_free_chain_nothing_is_written(house, postgres, monkeypatch):
+    monkeypatch.setattr(audit, "CHAINS", 1)
+    held, over = threading.Event(), threading.Event()
+
+    @writes
+    def holds():
+        audit.record("auth.x", "First")
+        held.set()
+        assert over.wait(60)
+        audit.record("auth.x", "Second")  # in the chain that it holds
+
+    def one_more():
+        assert held.wait(60)
+        try:
+            write(audit.record, "auth.x", "Third")
+        finally:
+            over.set()
+
+    _, refusal = together(holds, one_more)
+    assert isinstance(refusal, RuntimeError)
+    assert [row.summary for row in AuditEvent.select().order_by(AuditEvent.id)] == ["First", "Second"]
+    assert audit.verify().is_whole
+
+
 def test_each_chain_is_sealed_and_may_be_pruned(side_by_side, clock, tamper):
     audit.seal(audit.verify().ends)
     assert len(audit.seals_file().read_text().splitlines()) == 2
