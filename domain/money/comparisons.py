@@ -30,8 +30,7 @@ from domain.money.subscriptions import known_prices, misgiven
 from models import Checkout, Customer, Organization, Payment, Subscription
 
 KIND = "reconciliation"  # the work, and the job that does it
-LONGEST = timedelta(days=35)  # that payments are read back
-MARGIN = timedelta(days=15)  # before the last success: what was under way then; a bank debit takes so long
+READ_BACK = timedelta(days=35)  # a bank debit may be under way each night until then, and has no row meanwhile
 AT_ONCE = 100
 KEPT = 100  # differences that a run keeps
 REFUNDS = timedelta(days=30)  # that a bank may still send a refund back
@@ -74,7 +73,7 @@ class Comparison:
             for id in ids:
                 self._unlisted(id)
         self._goes_on("payments")
-        for page in _batched(self.provider.list_since(_since())):
+        for page in _batched(self.provider.list_since(now() - READ_BACK)):
             self._compare(page)
         self._goes_on("unsettled")
         for id in unsettled_payments(self.provider.NAME):
@@ -176,13 +175,6 @@ def _batched(pages):
             held = []
     if held:
         yield held
-
-
-def _since():
-    """From when on payments are read: some days before the last comparison that came to its end."""
-    done = (run for run in long_jobs.runs(KIND, 30) if run.status == "done")
-    ended = (run.created_at for run in done if run.facts["provider"] == providers.name())
-    return max(now() - LONGEST, next(ended, now() - LONGEST) - MARGIN)
 
 
 def _unlisted(seen):

@@ -74,6 +74,20 @@ def test_billing_f02_a_bank_debit_that_fails_late_is_asked_for_no_more(cast, pay
     assert (plan(cast.acme), list(comparisons.unsettled_checkouts("stripe"))) == ("free", [])
 
 
+@pytest.mark.parametrize(("card", "status"), [("debit", "paid"), ("debit_fails", "failed")])
+def test_billing_f02_a_debit_for_an_invoice_that_settles_after_weeks_has_its_row(
+    cast, pay, clock, nights, monkeypatch, card, status
+):
+    monkeypatch.setattr(invoicing, "DEBIT_TAKES", 20 * 86400)
+    id = bought(pay, "pro_yearly", card)["subscription"]
+    pay.deliver()
+    sandbox.end(id)  # it isn't listed among what runs any more
+    nights(19)
+    assert money.payments(cast.acme) == []
+    nights(3)
+    assert [paid for paid, *_ in money.payments(cast.acme)] == [status]
+
+
 def test_billing_f02_a_refund_that_fails_after_days_gives_the_plan_back(cast, pay, nights):
     made = bought(pay, "pro_yearly")
     pay.deliver()
