@@ -45,7 +45,9 @@ def _done(asked):
     if asked.check:
         told = findings.look(asked.file, asked.slug)
         people = counted(len(told["people"]), "member")
-        return [f"{told['name']}: {counted(told['rows'], 'row')}, {people}", *told["findings"]], not told["findings"]
+        moved = [f"/e/{slug} is taken here and becomes /e/{free}" for slug, free in told["numbered"].items()]
+        what = f"{told['name']}: {counted(told['rows'], 'row')}, {people}"
+        return [what, *moved, *told["findings"]], not told["findings"]
     if not any(job.is_open for job in arrivals.newest()):
         by = accounts.by_email(asked.owner) if asked.owner else None
         if by is None and not asked.new:

@@ -267,6 +267,7 @@ def test_only_views_that_run_jobs_know_them():
 
 
 EVERYWHERE = {
+    "domain/operations/moving/addresses.py": 1,  # an event's address is one of the whole site
     "domain/flyers/campaign_pages.py": 2,  # a campaign's page is found by its address alone, and so is a design
     "domain/flyers/flyers.py": 2,  # so is a flyer's, and their ends are told for all alike
     "jobs/__init__.py": 1,  # a job is due whoever's work it is

@@ -30,7 +30,7 @@ from domain.flyers import keeping
 from domain.imports import kept_files
 from domain.lists import attachments
 from domain.operations import purges
-from domain.operations.moving import carried, findings, packages, references, row_lines
+from domain.operations.moving import addresses, carried, findings, packages, references, row_lines
 from domain.organizations import invitations, logos, organizations
 from domain.records import documents, shapes
 from domain.records.archives import worked_out
@@ -38,6 +38,7 @@ from models import (
     Admin,
     Arrival,
     Collection,
+    EventSlug,
     FlyerPicture,
     Membership,
     Organization,
@@ -311,6 +312,7 @@ class _Arriving:
 
     def _insert(self, table, some):
         fields, name = table._meta.fields, row_lines.name_of(table)
+        some = addresses.settled(self.packed, some, self.numbers) if table is EventSlug else some
         names = tuple(one for one in fields if one != "organization")
         self.numbers.rows |= {(name, row["id"]): id for row, id in zip(some, new_ids(table, len(some)), strict=True)}
         given, arrived, stamp = [], [], Arrival.created_at.db_value(now())

@@ -114,4 +114,4 @@ _HISTORY = {
     FlyerTemplate: _template,
 }
 # What is unique here whatever it was there.
-MADE_ANEW = {("ticket_refund", "key"), ("flyer_template", "public_id")}
+MADE_ANEW = {("ticket_refund", "key"), ("flyer_template", "public_id"), ("event_slug", "slug")}

@@ -3,7 +3,7 @@
 from peewee import ForeignKeyField
 
 from database.scope import everywhere
-from domain.operations.moving import carried, packages, row_lines
+from domain.operations.moving import addresses, carried, packages, row_lines
 from domain.organizations import organizations
 from models import Arrival, LongJob, Organization
 
@@ -11,8 +11,9 @@ LEAVING = "organization_purge"
 
 
 def look(path, slug=""):
-    """What a file would bring: {name, slug, rows, people, findings, source, organization}. `findings` are sentences
-    for what stands in its way. Refuses with Invalid what is no such file."""
+    """What a file would bring: {name, slug, rows, people, findings, numbered, source, organization}. `findings` are
+    sentences for what stands in its way; `numbered` are addresses of events that are taken here, and what each becomes.
+    Refuses with Invalid what is no such file."""
     packed, manifest = packages.opened(path)
     with packed, packages.readable():
         told, people = packages.about(packed), packages.people(packed)
@@ -32,6 +33,7 @@ def look(path, slug=""):
             "rows": sum(manifest["counts"][row_lines.name_of(table)] for table in carried.tables()),
             "people": [person for person in people if person["role"]],
             "findings": found,
+            "numbered": addresses.numbered(packed),
             "source": manifest["install"],
             "organization": manifest["organization"],
         }

@@ -7,15 +7,27 @@ from database.scope import inside
 from domain.files import made_files
 from domain.operations.moving import departures
 from tests.conftest import PASSWORD
+from tests.fixtures.events import TIMES, make_event
 from tests.fixtures.threads import write
 
 
-def test_staff_brings_one_in(browse, cast, at):
+def _taken_out(cast, at):
     with inside(cast.acme):
         about = {"organization": cast.acme.id, "key": "0" * 32, "parts": {}}
         write(lambda: departures.long_jobs.begin(departures.JOB, str(cast.acme.id), by=cast.alice, **about))
         jobs.run("organization_export")
-        data = made_files.path(departures.newest(at("alice"))).read_bytes()
+        return made_files.path(departures.newest(at("alice"))).read_bytes()
+
+
+def test_which_events_get_another_address_is_said_before(browse, cast, at):
+    with inside(cast.acme):
+        make_event(at("alice"), title="Summer", **TIMES)
+    sent = browse("stella").post("/admin/imports", data={"file": (io.BytesIO(_taken_out(cast, at)), "acme.zip")})
+    assert "<li>/e/summer becomes /e/summer-2</li>" in browse("stella").get(sent.headers["Location"]).text
+
+
+def test_staff_brings_one_in(browse, cast, at):
+    data = _taken_out(cast, at)
     stella, here = browse("stella"), "/admin/imports"
     bad = stella.post(here, data={"file": (io.BytesIO(b"x"), "x.zip")})
     assert (bad.status_code, "This is no whole file of an organization" in bad.text) == (422, True)
