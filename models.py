@@ -2243,6 +2243,7 @@ class PaymentAccount(Owned):
     secret = TextField(null=True)  # its webhooks', likewise
     state = State("on", "off", default="on")
     paid_out_at = Moment(null=True)  # when its payouts were last asked for
+    refused_at = Moment(null=True)  # since when the provider doesn't take its key
 
 
 class PaymentAttempt(Owned):

@@ -71,6 +71,11 @@ KINDS = (
         letter=DAILY,
     ),
     Kind("sales", "Sales", "What an event of yours sold, a day at a time.", ("order.",), letter=DAILY),
+    Kind(
+        *("ticket_accounts", "Accounts for tickets", "Nobody can pay, because a provider doesn’t take your key."),
+        ("payments.key_refused",),
+        letter=NOW,
+    ),
     Kind("due", "Due soon", "A task of yours is due within a day.", ("task_due",), ("task_due",), letter=DAILY),
     Kind("batches", "Batches of flyers", "One of yours is drawn.", ("flyer.batch",)),
     Kind("completed", "Completed", "Somebody completes a task of yours.", ("task_completed",)),

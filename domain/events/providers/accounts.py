@@ -5,12 +5,12 @@ Keys are sealed and never shown again. An organization's own account goes before
 
 from dataclasses import dataclass
 
-from database.clock import local
+from database.clock import local, now
 from database.columns import public_id
 from database.scope import everywhere
 from database.transactions import writes
 from domain import Invalid, existing
-from domain.base import configuration, history, keys, stepup
+from domain.base import configuration, history, keys, outgoing, stepup
 from domain.events import providers
 from domain.events.providers.facts import Account
 from domain.events.providers.units import charges
@@ -22,8 +22,10 @@ from domain.fields.money import written
 from domain.fields.text import Name, Secret
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing
+from domain.money import announcements
 from domain.money.providers import sandbox
-from models import PaymentAccount, PaymentAttempt, Payout
+from domain.organizations import organizations
+from models import Membership, PaymentAccount, PaymentAttempt, Payout
 
 TRANSPORTS: dict = {}  # provider → how its account is reached, where that isn't the network
 ORDER = ("stripe", "paystack", "flutterwave", "sandbox")
@@ -53,7 +55,8 @@ def sites(provider):
 def _opened(row):
     key, secret = keys.unseal(row.key), keys.unseal(row.secret) if row.secret else ""
     secrets = (secret,) if secret else ()
-    return Account(row.provider, key, secrets, row.public_id, TRANSPORTS.get(row.provider)) if key else None
+    transport = TRANSPORTS.get(row.provider)
+    return Account(row.provider, key, secrets, row.public_id, transport, bool(row.refused_at)) if key else None
 
 
 def find(provider, id=""):
@@ -124,10 +127,42 @@ def set_secret(id, secret, *, by):
 
 
 def _keep(row, name, value, by):
-    PaymentAccount.update({name: keys.seal(value)}).where(PaymentAccount.id == row.id).execute()
+    changed = {name: keys.seal(value)} | ({"refused_at": None} if name == "key" else {})
+    PaymentAccount.update(changed).where(PaymentAccount.id == row.id).execute()
     what = {"key": "key", "secret": "webhook secret"}[name]
     history.note(f"payments.{name}_set", f"The {what} of {row.label} was set", row, by=by)
     return f"The {what} of {row.label} is kept. It isn’t shown again."
+
+
+@writes
+def note_refused(account):
+    """The provider doesn't take the account's key, so nobody can pay. Who may set another one is told, once until it is
+    taken; of this site's own account the admins are, once a day."""
+    name = providers.NAMES[account.provider]
+    if not account.id:
+        title, key = f"{name} doesn’t take this site’s key for tickets", f"ticket_key:{account.provider}:{now():%F}"
+        announcements.warn_admins(key, title, "Nobody can pay for tickets with it.", "/admin")
+        return
+    row = PaymentAccount.get(PaymentAccount.public_id == account.id)
+    news = PaymentAccount.update(refused_at=now()).where(
+        PaymentAccount.id == row.id, PaymentAccount.refused_at.is_null()
+    )
+    if not news.execute():
+        return
+    title, body = f"Nobody can pay with {row.label}", f"{name} doesn’t take its key. Set another one."
+    link, key = f"/{row.organization.slug}/payment-accounts", f"ticket_key:{row.id}:{now():%Y%m%d%H%M%S}"
+    for user in Membership.keepers(row.organization):
+        by = organizations.reach(user, row.organization.slug)
+        if by and by.may("payments.manage"):
+            outgoing.notify(
+                user, "payments.key_refused", key, title, body=body, link=link, organization=row.organization
+            )
+
+
+@writes
+def note_taken(account):
+    """The provider takes the account's key again."""
+    PaymentAccount.update(refused_at=None).where(PaymentAccount.public_id == account.id).execute()
 
 
 def seal_anew():
@@ -156,7 +191,7 @@ def _resealed(id, name, before, after):
 def _notes(found, by):
     rows = PaymentAccount.select().where(PaymentAccount.id << [row.id for row in found]) if found else ()
     paid = _last_payouts([row.public_id for row in rows])
-    told = {row.id: (("warn", _lacks(row)), ("info", paid.get(row.public_id))) for row in rows}
+    told = {row.id: (("bad", _refused(row)), ("warn", _lacks(row)), ("info", paid.get(row.public_id))) for row in rows}
     return {id: tuple((tone, words) for tone, words in notes if words) for id, notes in told.items()}
 
 
@@ -168,6 +203,14 @@ def _last_payouts(ids):
         account: f"Last payout {written(one.amount_cents, one.currency)}, {local(one.sent_at):%-d %B %Y}"
         for account, one in newest.items()
     }
+
+
+def _refused(row):
+    """That nobody can pay to it, in words."""
+    if row.refused_at is None:
+        return ""
+    since = f"{local(row.refused_at):%-d %B, %H:%M %Z}"
+    return f"Nobody can pay: {providers.NAMES[row.provider]} doesn’t take its key since {since}"
 
 
 def _lacks(row):

@@ -67,9 +67,16 @@ def begin(order_id, provider):
         log.warning("a payment couldn't be begun", extra={"provider": provider}, exc_info=True)
         if not failed.asked:
             writes(payments.attempt_ended)(Ended(attempt.public_id, "failed"))
+        name = providers.NAMES[provider]
+        if not failed.refuses_key:
+            raise Unreachable(f"{name} can’t be reached at the moment. Nothing was charged: try again.") from failed
+        accounts.note_refused(account)
         raise Unreachable(
-            f"{providers.NAMES[provider]} can’t be reached at the moment. Nothing was charged: try again."
+            f"{name} takes no payments here at the moment, and who sells the tickets is told. Nothing was charged: "
+            "choose another way, or try again later."
         ) from failed
+    if account.is_refused:
+        accounts.note_taken(account)
     return _note(attempt.id, started)
 
 

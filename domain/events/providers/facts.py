@@ -20,6 +20,7 @@ class Account:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # of its webhooks
     id: str = ""
     transport: Any = None  # None: the network. Stripe: a stripe.HTTPClient; others: a requests adapter
+    is_refused: bool = False  # whether the provider didn't take its key the last time
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ class Answered(ProviderFailed):
     """The provider answered, and not with what was asked for; `error` is its own word for why."""
 
     def __init__(self, who, status, error="", writes=True):
-        super().__init__(f"{who} answered {status}{f' ({error})' if error else ''}.", writes and status >= 500)
+        sentence = f"{who} answered {status}{f' ({error})' if error else ''}."
+        super().__init__(sentence, writes and status >= 500, refuses_key=status == 401)
         self.status, self.error = status, error
 
 

@@ -22,11 +22,12 @@ class BadSignature(Exception):
 class ProviderFailed(Exception):
     """The provider didn't answer as it should; try again later.
     `asked` is whether something that was to change there may have been done all the same: a request that was cut
-    off, or answered by a fault of theirs. What was only read, refused, or never sent was not."""
+    off, or answered by a fault of theirs. What was only read, refused, or never sent was not. `refuses_key` is whether
+    the key isn't taken, or not for this: that stays so until somebody sets another."""
 
-    def __init__(self, sentence="", asked=True):
+    def __init__(self, sentence="", asked=True, refuses_key=False):
         super().__init__(sentence)
-        self.asked = asked
+        self.asked, self.refuses_key = asked, refuses_key
 
 
 @contextmanager

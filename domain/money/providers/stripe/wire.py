@@ -94,7 +94,8 @@ def _complaining(reads):
     except stripe.StripeError as error:
         refused = isinstance(error, REFUSALS)
         sentence = f"Stripe: {error.user_message or type(error).__name__}"
-        raise ProviderFailed(sentence, asked=not (reads or refused)) from error
+        about_key = isinstance(error, stripe.AuthenticationError | stripe.PermissionError)
+        raise ProviderFailed(sentence, asked=not (reads or refused), refuses_key=about_key) from error
     except ProviderFailed as failed:
         failed.asked = not reads
         raise

@@ -9,8 +9,9 @@ from domain.base import configuration, keys
 from domain.base.stepup import VerificationRequired
 from domain.events.providers import accounts, attempts
 from domain.lists import rows
+from domain.money.providers import sandbox
 from domain.money.providers.provider import BadSignature, NotOurs
-from models import AuditEvent, Change, PaymentAccount, PaymentAttempt
+from models import AuditEvent, Change, Outgoing, PaymentAccount, PaymentAttempt
 from tests.domain.events.providers.test_attempts import held
 from tests.domain.events.test_payments import paid_night
 from tests.fixtures.threads import write
@@ -77,6 +78,59 @@ def test_an_own_account_goes_before_the_sites_and_a_paused_one_sells_no_more(own
     write(PaymentAccount.update(state="off").where(PaymentAccount.id == own.id).execute)
     assert "stripe" not in accounts.usable("EUR", 2000)  # never silently to the site's
     assert accounts.find("stripe", own.public_id).key == KEY  # late money of it is looked at
+
+
+@pytest.fixture
+def refused(own, at, paid_night, monkeypatch):
+    """An account whose key the provider doesn't take, and two tries at paying to it."""
+    monkeypatch.setitem(accounts.TRANSPORTS, "stripe", sandbox.stripe.transport())
+    accounts.set_key(own.id, KEY, by=at("alice"))
+    accounts.set_secret(own.id, SECRET, by=at("alice"))
+    for _ in range(2):
+        with pytest.raises(attempts.Unreachable, match="takes no payments here at the moment"):
+            attempts.begin(held(*paid_night).id, "stripe")
+    return PaymentAccount.get_by_id(own.id)
+
+
+def news():
+    kept = Outgoing.select().where(Outgoing.kind == "notification", Outgoing.key.startswith("ticket_key:"))
+    return [row.payload["title"] for row in kept]
+
+
+def said_of(row, at):
+    (notes,) = accounts.listing.notes[1]([row], at("alice")).values()
+    return [words for tone, words in notes if tone == "bad"]
+
+
+def test_a_key_that_the_provider_refuses_is_told_once_to_who_may_set_another(refused, cast, at, paid_night, proven):
+    assert [row.payload["recipient"] for row in Outgoing.select().where(Outgoing.kind == "notification")] == [
+        cast.alice.id
+    ]
+    assert "Nobody can pay with Our Stripe" in news()
+    (said,) = said_of(refused, at)
+    assert said.startswith("Nobody can pay: Stripe doesn’t take its key since ")
+    proven("alice", "payments.set_key", refused.id, 3)
+    accounts.set_key(refused.id, sandbox.stripe.KEY, by=at("alice"))
+    assert said_of(PaymentAccount.get_by_id(refused.id), at) == []
+    assert attempts.begin(held(*paid_night).id, "stripe")
+
+
+def test_a_key_that_is_taken_again_is_told_of_no_more(refused, at, paid_night):
+    write(PaymentAccount.update(key=keys.seal(sandbox.stripe.KEY)).where(PaymentAccount.id == refused.id).execute)
+    assert attempts.begin(held(*paid_night).id, "stripe")
+    assert said_of(PaymentAccount.get_by_id(refused.id), at) == []
+
+
+def test_admins_are_told_of_the_sites_own_key_once_a_day(paid_night, cast, monkeypatch):
+    monkeypatch.setitem(accounts.TRANSPORTS, "stripe", sandbox.stripe.transport())
+    site = {"stripe": ("sk_test_of_the_site", ("whsec_site",))}
+    configuration.use(dataclasses.replace(configuration.active, ticket_accounts=site))
+    for _ in range(2):
+        with pytest.raises(attempts.Unreachable):
+            attempts.begin(held(*paid_night).id, "stripe")
+    assert set(news()) == {"Stripe doesn’t take this site’s key for tickets"}
+    told = [row.key for row in Outgoing.select().where(Outgoing.key.startswith("ticket_key:"))]
+    assert len(told) == len(set(told))
 
 
 def test_keys_are_sealed_anew_under_a_new_key_of_the_site(own, at):
