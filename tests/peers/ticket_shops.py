@@ -22,7 +22,7 @@ class Shop:
     def __init__(self):
         self.sales, self.refunds, self.numbers = {}, [], itertools.count(4_099_260_516)
         self.asked, self.answers_not = [], 0
-        self.settlements, self.accounts = [], []
+        self.settlements, self.accounts, self.chargebacks = [], [], []
 
     def by_id(self, id):
         return next((sale for sale in self.sales.values() if str(sale["id"]) == str(id)), None)
@@ -119,6 +119,7 @@ class Flutterwave(Shop):
             case ("POST", "v3", "payments"):
                 sale = {"id": next(self.numbers), "tx_ref": body["tx_ref"], "amount": float(body["amount"])}
                 sale |= {"currency": body["currency"], "status": "pending", "session": body["session_duration"]}
+                sale |= {"flw_ref": f"FLW-MOCK-{sale['id']}"}
                 self.sales[body["tx_ref"]] = sale | {"created_at": "2026-06-01T12:05:00.000Z"}
                 link = f"https://checkout.flutterwave.com/v3/hosted/pay/{body['tx_ref']}"
                 return 200, {"status": "success", "message": "Hosted Link", "data": {"link": link}}
@@ -131,6 +132,10 @@ class Flutterwave(Shop):
                 made = {"id": len(self.refunds) + 75923, "tx_id": int(id), "amount_refunded": float(body["amount"])}
                 self.refunds.append(made | {"status": "completed", "comments": body["comments"]})
                 return 200, {"status": "success", "message": "Transaction refund initiated", "data": self.refunds[-1]}
+            case ("GET", "v3", "chargebacks"):
+                about = {"page_info": {"total": 1, "current_page": 1, "total_pages": 1, "page_size": 20}}
+                its = [one for one in self.chargebacks if one["flw_ref"] == query["flw_ref"][0]]
+                return 200, {"status": "success", "message": "Chargebacks fetched", "meta": about, "data": its}
             case ("GET", "v3", "settlements"):
                 about = {"total": 1, "current_page": 1, "total_pages": 1, "page_size": 20}
                 return 200, {"status": "success", "meta": {"page_info": about}, "data": self.settlements}
@@ -149,6 +154,16 @@ class Flutterwave(Shop):
         """The buyer pays; returns (body, headers) of the webhook of v3."""
         self.sales[reference] |= {"status": "successful"} | changed
         body = {"event": "charge.completed", "data": self.sales[reference], "event.type": "CARD_TRANSACTION"}
+        return json.dumps(body).encode(), {"verif-hash": self.HASH}
+
+    def charge_back(self, reference, status, amount=None):
+        """The buyer's bank takes it back, or decides; returns (body, headers) of a webhook."""
+        sale = self.sales[reference]
+        made = {"id": 2209 + len(self.chargebacks), "amount": amount or sale["amount"], "flw_ref": sale["flw_ref"]}
+        made |= {"status": status, "stage": "new", "comment": "Cancelled merchandise/Service", "settlement_id": "N/A"}
+        made |= {"due_date": "2026-06-03T15:59:59.000Z", "created_at": "2026-06-02T16:58:20.000Z"}
+        self.chargebacks.append(made | {"transaction_id": sale["id"], "tx_ref": reference})
+        body = {"event": f"chargeback.{status}", "data": self.chargebacks[-1]}
         return json.dumps(body).encode(), {"verif-hash": self.HASH}
 
     def settle(self, amount):

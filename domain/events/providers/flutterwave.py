@@ -20,6 +20,7 @@ LABEL, HOST = "Flutterwave", "https://api.flutterwave.com/v3"
 LASTS = timedelta(minutes=30)
 REPEATS = False
 DONE, FAILED = ("successful", "succeeded"), ("failed",)
+CHARGEBACKS = {"won": "won", "lost": "lost", "accepted": "lost"}  # else open, also `declined`: contested, not decided
 PAYOUTS = {"completed": "paid", "failed": "failed"}  # else it is on its way
 KINDS = ("charge.", "refund.", "chargeback.")
 
@@ -59,7 +60,7 @@ def end(account, attempt):
 
 
 def look(account, attempt, refunds=()):
-    """The transaction as it is now, and those of its refunds that we know."""
+    """The transaction as it is now, its chargebacks, and those of its refunds that we know."""
     try:
         found = _call(account, "GET", "/transactions/verify_by_reference", params={"tx_ref": attempt.public_id})
     except http.Answered as refused:
@@ -76,8 +77,9 @@ def look(account, attempt, refunds=()):
             return ()
         currency, id = str(data["currency"]).upper(), str(int(data["id"]))
         went_back = [_asked_refund(account, one, id, currency) for one in refunds]
-        back = sum(one.amount_cents for one in went_back if one.state == "succeeded")
         amount = from_provider("flutterwave", data["amount"], currency)
+        dispute, taken = _chargeback(account, data, amount, currency)
+        back = max(taken, sum(one.amount_cents for one in went_back if one.state == "succeeded"))
         money = Money(
             provider=account.provider,
             account=account.id,
@@ -87,9 +89,23 @@ def look(account, attempt, refunds=()):
             amount_cents=amount,
             currency=currency,
             refunded_cents=min(back, amount),
+            dispute=dispute,
             at=http.moment(data.get("created_at")),
         )
         return (money, *went_back)
+
+
+def _chargeback(account, data, amount, currency):
+    """(the state of a transaction's newest chargeback or None, what of it went back without all of it):
+    https://developer.flutterwave.com/reference/endpoints/charge-backs"""
+    found = _call(account, "GET", "/chargebacks", params={"flw_ref": data["flw_ref"]})["data"] or ()
+    its = [one for one in found if int(one["transaction_id"]) == int(data["id"])]
+    if not its:
+        return None, 0
+    newest = max(its, key=lambda one: int(one["id"]))
+    state = CHARGEBACKS.get(newest["status"], "open")
+    lost = from_provider("flutterwave", newest["amount"], currency)
+    return ("won", lost) if state == "lost" and 0 < lost < amount else (state, 0)
 
 
 def _asked_refund(account, refund, transaction, currency):
@@ -188,7 +204,7 @@ def about(body):
     and nothing around it."""
     event = json.loads(body)
     data = event.get("data", event)
-    payment = str(data.get("TransactionId") or "")
+    payment = str(data.get("TransactionId") or data.get("transaction_id") or "")
     kind = str(event.get("event") or ("refund" if payment else event["type"]))
     reference = str(data.get("tx_ref") or data.get("reference") or "")
     given = event.get("id") or event.get("webhook_id")

@@ -111,6 +111,24 @@ def test_a_refund_has_arrived_once_it_is_said_how_and_is_owed_again_where_it_fai
     assert payments.owed_back(again(order)) == (2000 if state == "failed" else 0)
 
 
+def test_a_chargeback_is_noticed_and_its_end_too(shop, order):
+    take(shop.pay(reference()))
+    other = {"id": 9999, "status": "lost", "amount": 5, "transaction_id": 1}
+    shop.chargebacks.append(other | {"flw_ref": shop.sales[reference()]["flw_ref"]})  # of another transaction
+    for status, state in (("initiated", "open"), ("declined", "open"), ("won", "won"), ("accepted", "lost")):
+        write(PaymentAttempt.update(looked_at=None).execute)
+        take(shop.charge_back(reference(), status))
+        assert TicketPayment.get().dispute == state
+    assert passes_of(order) == 0
+
+
+def test_a_chargeback_of_a_part_takes_that_part(shop, order):
+    take(shop.pay(reference()))
+    write(PaymentAttempt.update(looked_at=None).execute)
+    take(shop.charge_back(reference(), "lost", amount=500))
+    assert (TicketPayment.get().dispute, TicketPayment.get().refunded_cents) == ("won", 500)
+
+
 def test_a_refund_whose_answer_was_lost_is_left_to_a_person(shop, order, at, clock):
     take(shop.pay(reference()))
     orders.cancel(order.id, by=at("alice"))
