@@ -10,6 +10,7 @@ class Derived(Kind):
 
     name = "derived"
     words: Callable[[dict], str] = str
+    copied: bool = False  # whether people carry it elsewhere
 
     def exported(self, value, row):
         return self.words(row._asdict())

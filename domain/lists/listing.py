@@ -208,6 +208,11 @@ class Listing:
         return tuple(f for f in self.fields if not f.acted and f.name not in self._columns)
 
     @cached_property
+    def changeable(self):
+        """The names of the same."""
+        return frozenset(f.name for f in self.written)
+
+    @cached_property
     def asked(self):
         """What the form for a new row holds."""
         return tuple(self.by_name[name] for name in self.begins) or self.written

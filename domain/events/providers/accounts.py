@@ -209,8 +209,7 @@ def _refused(row):
     """That nobody can pay to it, in words."""
     if row.refused_at is None:
         return ""
-    since = f"{local(row.refused_at):%-d %B, %H:%M %Z}"
-    return f"Nobody can pay: {providers.NAMES[row.provider]} doesn’t take its key since {since}"
+    return f"Key refused since {local(row.refused_at):%-d %B}: nobody can pay"
 
 
 def _lacks(row):
@@ -244,7 +243,7 @@ listing = Listing(
         Field("label", "Name", Name(80), required=True, help="Only you see it."),
         Field("provider", "Provider", PROVIDER, required=True, default="stripe"),
         Field("state", "State", STATE, default="on"),
-        Field("address", "Its webhooks come to", Derived(_address)),
+        Field("address", "Its webhooks come to", Derived(_address, copied=True)),
         Field("created_at", "Since", Moment(past=True), acted=True),
     ),
     NEWEST,
