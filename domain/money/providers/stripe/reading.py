@@ -241,7 +241,7 @@ def purchase(thing, asked_at, why) -> list[Fact]:
     event's kind counts only where the intent itself can't be seen."""
     currency, intent = thing["currency"], thing.get("payment_intent")
     lines = (thing.get("line_items") or {}).get("data") or []
-    line = lines[0] if lines else None
+    line = next((one for one in lines if one.get("price")), None)  # a price may be missing: tickets have amounts alone
     charge = intent.get("latest_charge") if isinstance(intent, dict) else None
     charge = charge if isinstance(charge, dict) else {}
     said = {

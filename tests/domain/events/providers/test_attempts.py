@@ -8,7 +8,7 @@ from domain import Refused
 from domain.base import settings
 from domain.events import holds, orders, payments, providers, stock
 from domain.events.providers import accounts, attempts
-from domain.money import inbox
+from domain.money import inbox, silences
 from domain.money.providers import sandbox
 from domain.money.providers.provider import BadSignature, NotOurs
 from domain.money.providers.sandbox import stripe
@@ -256,6 +256,17 @@ def test_passes_are_suspended_while_a_bank_looks_where_the_site_says_so(paid, ca
     sandbox.settle_dispute(dispute["id"], True)
     wire()
     assert (Pass.get().state, again(paid).trouble) == ("active", None)
+
+
+def test_what_is_missed_of_a_sale_of_tickets_is_nothing_to_the_plans_of_the_same_account(paid_night):
+    order = begun(*paid_night)
+    sandbox.pay_page(page_of(order))
+    assert silences.fetch_missed() > 0
+    while inbox.work_off():
+        pass
+    rows = WebhookEvent.select().where(WebhookEvent.channel == "billing_stripe")
+    assert {row.status for row in rows} == {"ignored"}
+    assert not Outgoing.select().where(Outgoing.kind == "notification").exists()
 
 
 def test_only_what_the_account_signed_is_kept(paid_night):
