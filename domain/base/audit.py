@@ -58,7 +58,7 @@ def record(action, summary, *, by=None, organization=None, target=None, result="
         "ip": came.get("ip"),
         "request_id": came.get("request_id"),
     }
-    row["chain"], row["previous"] = _end()
+    row["chain"], row["previous"] = _end_of_chain()
     AuditEvent.create(**row, updated_at=moment, actor=by, organization=organization, hash=_link(row))
 
 
@@ -119,7 +119,7 @@ _newest = Compiled(
 )
 
 
-def _end():
+def _end_of_chain():
     """The chain that this transaction writes in, which nobody else writes in until it ends, for ids and chain agree
     only when one transaction comes after the other; and the hash to go on from."""
     held = present().locks

@@ -113,6 +113,7 @@ class Paystack(Shop):
 
 class Flutterwave(Shop):
     HOST, KEY, HASH = "https://api.flutterwave.com", "FLWSECK_TEST-x", "our-secret-hash"
+    lists_no_chargebacks = 0  # with which status it refuses to
 
     def answer(self, method, path, query, body):
         match (method, *path.strip("/").split("/")):
@@ -132,6 +133,8 @@ class Flutterwave(Shop):
                 made = {"id": len(self.refunds) + 75923, "tx_id": int(id), "amount_refunded": float(body["amount"])}
                 self.refunds.append(made | {"status": "completed", "comments": body["comments"]})
                 return 200, {"status": "success", "message": "Transaction refund initiated", "data": self.refunds[-1]}
+            case ("GET", "v3", "chargebacks") if self.lists_no_chargebacks:
+                return self.lists_no_chargebacks, {"status": "error", "message": "Not for this account"}
             case ("GET", "v3", "chargebacks"):
                 about = {"page_info": {"total": 1, "current_page": 1, "total_pages": 1, "page_size": 20}}
                 its = [one for one in self.chargebacks if one["flw_ref"] == query["flw_ref"][0]]

@@ -122,6 +122,13 @@ def test_a_chargeback_is_noticed_and_its_end_too(shop, order):
     assert passes_of(order) == 0
 
 
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_where_chargebacks_arent_listed_who_pays_has_their_tickets(shop, order, status):
+    shop.lists_no_chargebacks = status
+    take(shop.pay(reference()))
+    assert (again(order).state, passes_of(order), TicketPayment.get().dispute) == ("paid", 1, None)
+
+
 def test_a_chargeback_of_a_part_takes_that_part(shop, order):
     take(shop.pay(reference()))
     write(PaymentAttempt.update(looked_at=None).execute)
