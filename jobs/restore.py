@@ -10,6 +10,7 @@ from pathlib import Path
 
 from database import logs
 from domain.base import configuration
+from domain.files import stores
 from domain.operations.copies import packing, restoring
 
 
@@ -29,7 +30,7 @@ def main():
         restoring.restore(
             asked.copy, identity, check_only=asked.check, end_sessions=asked.end_sessions, older=asked.older
         )
-    except packing.Unreadable as wrong:
+    except (packing.Unreadable, stores.StoreDown) as wrong:
         raise SystemExit(str(wrong)) from None
 
 

@@ -17,6 +17,7 @@ from database.connections import database as connection
 from database.transactions import writes
 from domain.base import audit, configuration
 from domain.base.letters import log as letters
+from domain.files import stores
 from domain.operations.copies import copies, deltas, drill, erasures, kept_files, packing, pages, places
 from domain.people import sessions
 from models import Letter, Outgoing, Session, User
@@ -35,12 +36,16 @@ def find(word, here, identity=None, *, older=False, say=print):
     after it; from here, else fetched from where copies are brought into the folder `here`. One of a moment between two
     nights is put together there, of a copy and what changed since, which `identity` opens; where a part of that is
     missing, the one before it is taken. Refuses with CantRestore, also where one is far from what was asked for and
-    it needn't be an `older` one."""
+    it needn't be an `older` one; and with stores.StoreDown where one can't be fetched."""
     if Path(word).is_file():
         return Path(word).absolute()
     folder, away = copies.folder(), places.away()
     names = [path.name.removesuffix(".json") for path in folder.glob("guildhall-*.json")]
-    names += [name.removesuffix(".json") for name in (away.names() if away else ()) if name.endswith(".json")]
+    try:
+        names += [name.removesuffix(".json") for name in (away.names() if away else ()) if name.endswith(".json")]
+    except stores.StoreDown as down:
+        others = f"Without BACKUP_URL one of those in {folder} is taken." if names else f"There is none in {folder}."
+        raise CantRestore(f"The copies away from this machine can’t be read. {down} {others}") from None
     asked = None if word == "latest" else _moment(word, say)
 
     def fetched(name):
@@ -99,7 +104,8 @@ def _moment(word, say):
 
 def restore(word, identity=None, *, check_only=False, end_sessions=False, older=False, say=print):
     """Prove the copy and put it in the place of the database. Refuses with CantRestore where a server runs on it, and
-    where the copy isn't well; then nothing was changed."""
+    where the copy isn't well, and with stores.StoreDown where a part of it can't be fetched; then nothing was
+    changed."""
     chosen = configuration.active
     database = housekeeping.file_of(chosen.database_url)
     if database is None:

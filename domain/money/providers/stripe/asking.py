@@ -57,12 +57,12 @@ def list_since(since):
         return reading.invoice(thing, asked_at, why) if thing else []
 
     def purchase(thing, asked_at, why):
-        once = thing["mode"] == "payment" and thing["status"] == "complete"
+        once = thing["mode"] == "payment" and thing["status"] == "complete" and not reading.is_of_tickets(thing)
         return reading.checkout(thing, asked_at, why) if once else []
 
     def refund(thing, _asked_at, why):
         charge = id_in(thing.get("charge"))
-        if charge in seen:
+        if charge in seen or reading.is_of_tickets(thing):
             return []
         seen.add(charge)
         return reading.about_refund(thing, why)
@@ -97,14 +97,15 @@ def buyer(customer_id):
 
 
 def missed(since):
-    """The events Stripe couldn't deliver since then, the oldest first; it keeps them for 30 days
-    (docs.stripe.com/webhooks/process-undelivered-events). Refuses with ProviderFailed."""
+    """The events Stripe couldn't deliver since then, but for those of tickets, the oldest first; it keeps them for
+    30 days (docs.stripe.com/webhooks/process-undelivered-events). Refuses with ProviderFailed."""
     params = {"delivery_success": False, "created": {"gte": int(since.timestamp())}}
     events = [event for page, _ in pages(client().events.list, params) for event in page]
     for event in reversed(events):
         with readable(LABEL, "an event"):
             body = json.dumps(event, default=str).encode()  # the library makes Decimals of Stripe's decimal strings
-            found = Missed(event_of(event), body) if event["type"] in KINDS else None
+            is_read = event["type"] in KINDS and not reading.is_of_tickets(event["data"]["object"])
+            found = Missed(event_of(event), body) if is_read else None
         if found:
             yield found
 

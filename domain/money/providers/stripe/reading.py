@@ -50,10 +50,10 @@ def facts(body):
             raise NotOurs(
                 "It is about real money." if event.get("livemode") else "It is a test, and here money is real."
             )
-        read = READERS.get(event["type"].rpartition(".")[0])
-        if not read or event["type"] not in KINDS:
+        thing, read = event["data"]["object"], READERS.get(event["type"].rpartition(".")[0])
+        if not read or event["type"] not in KINDS or is_of_tickets(thing):
             return []
-        return read(event["data"]["object"], Occasion(NAME, happened_at(event), event["id"], event["type"]))
+        return read(thing, Occasion(NAME, happened_at(event), event["id"], event["type"]))
 
 
 def _unknown(kind, thing, asked_at, why, customer=None, metadata=None, word="status") -> list[Fact]:
@@ -65,6 +65,13 @@ def _unknown(kind, thing, asked_at, why, customer=None, metadata=None, word="sta
 def _given(thing, name):
     """What we gave along under a name."""
     return (thing.get("metadata") or {}).get(name)
+
+
+def is_of_tickets(thing):
+    """Whether a checkout, its intent, a charge or a refund is of a sale of tickets, which says so where it makes them
+    (domain/events/providers/stripe.py) and reads them at a desk of its own. Nothing is asked about them here: a hot
+    sale would be thousands of questions. Charges have what their intents were given: https://docs.stripe.com/metadata"""
+    return any(_given(thing, word) for word in ("attempt", "refund"))
 
 
 # --- subscriptions ----------------------------------------------------------------------------------------
@@ -298,7 +305,7 @@ def _paid_for(charge, why):
         known = _with_subscription(bill, asked_at, why) if bill else []
         return (invoice_id, known[-1].customer_id, known, bill) if known else (None, None, [], None)
     session, asked_at = _session_of(intent_id) if intent_id else (None, None)
-    if not session or session["mode"] != "payment":
+    if not session or session["mode"] != "payment" or is_of_tickets(session):
         return None, None, [], None
     bought = purchase(session, asked_at, why)
     return id_in(session.get("invoice")) or intent_id, id_in(session.get("customer")), bought, None
@@ -315,6 +322,8 @@ def about_refund(thing, why):
 
 
 def _refunded(charge, asked_at, why) -> list[Fact]:
+    if is_of_tickets(charge):
+        return []
     payment_id, buyer, known, bill = _paid_for(charge, why)
     if not payment_id:
         return []

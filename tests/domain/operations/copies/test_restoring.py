@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from database import housekeeping, transactions
@@ -18,6 +19,7 @@ from database.connections import database
 from domain.base import audit, configuration, outgoing
 from domain.operations.copies import copies, drill, packing
 from domain.people import accounts, sessions
+from tests.browser.server import free_port
 from tests.fixtures.threads import write
 
 pytestmark = pytest.mark.usefixtures("sqlite")
@@ -50,7 +52,7 @@ def first_hash():
     return database.execute_sql("SELECT hash FROM audit_event WHERE id = 1").fetchone()[0]
 
 
-def restored(data, *words):
+def restored(data, *words, **variables):
     """(code, what it said) of the command; the house is shut before."""
     transactions.writer.stop()
     database.close_all()
@@ -58,7 +60,7 @@ def restored(data, *words):
     done = subprocess.run(
         [sys.executable, "-m", "jobs.restore", *words],
         cwd=TOP,
-        env=environment | {"GUILDHALL_DATA": str(data), "SECRET_KEY": "k" * 40},
+        env=environment | {"GUILDHALL_DATA": str(data), "SECRET_KEY": "k" * 40} | variables,
         capture_output=True,
         text=True,
         timeout=120,
@@ -103,6 +105,15 @@ def test_a_copy_that_is_not_well_changes_nothing(copied):
     assert (code, "Nothing was changed." in said) == (1, True), said
     assert asked(copied, "SELECT name FROM organization WHERE slug = 'acme'") == [("Renamed",)]
     assert list(copied.glob("*before*")) == []
+
+
+def test_where_copies_away_cant_be_reached_it_says_so_and_what_to_do(copied):
+    recipient = str(pyrage.x25519.Identity.generate().to_public())
+    away = {"BACKUP_URL": f"s3://key:secret@127.0.0.1:{free_port()}/bucket", "BACKUP_RECIPIENTS": recipient}
+    code, said = restored(copied, "latest", **away)
+    assert (code, "Traceback" in said) == (1, False), said
+    assert f"Without BACKUP_URL one of those in {copied / 'backups'} is taken." in said
+    assert asked(copied, "SELECT name FROM organization WHERE slug = 'acme'") == [("Renamed",)]
 
 
 def test_it_is_refused_while_a_server_runs_on_it(copied):
