@@ -70,7 +70,8 @@ def move(url, *, is_rehearsal=False, say=print):
         raise CantMove(said) from None
     finally:
         transactions.writer.stop()
-        connection.close_all()
+        if connection.obj is not None:  # the other database was opened
+            connection.close_all()
     return report
 
 
