@@ -468,9 +468,10 @@ class Bench:
             peer_server = theirs.server if theirs else None
             value, floor = medians(rate(server, check_in), rate(peer_server, secrets))
             yield Row("check_in_vs_pretix", value, "scans/s", floor)
-            bought = partial(tickets.orders_per_second, sale, SECONDS, CLIENTS)
-            value, floor = medians(bought, rate(peer_server, orders))
+            bought = [partial(tickets.orders_per_second, shop, SECONDS, CLIENTS) for shop in (sale, theirs)]
+            value, floor, by_api = medians(*bought, rate(peer_server, orders))
             yield Row("order_vs_pretix", value, "orders/s", floor)
+            yield Row("order_vs_pretix_api", value, "orders/s", by_api)
             yield Row("line_polls_per_second", medians(rate(server, sale.poll()))[0], "polls/s")
         held = json.loads(on_server_core("bench.tickets", "holds", folder, SECONDS))
         yield Row("holds_per_second", held["rate"], "holds/s")

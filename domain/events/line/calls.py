@@ -25,6 +25,9 @@ TURN = timedelta(minutes=10)  # to buy, for whoever is looking
 OFFER = timedelta(hours=12)  # for whoever is called by letter
 LEAST = timedelta(minutes=5)  # an offer that would end sooner isn't made
 SEEN = 60  # seconds: who was seen so lately is looking
+GONE = (
+    240  # seconds: who wasn't seen for so long, and left no address, has gone; a tab that is hidden asks once a minute
+)
 CALLS = 20  # in the transaction of somebody else
 BATCH = 100  # in one of the job's own
 LOOKS = 500  # places that one transaction looks at
@@ -41,7 +44,7 @@ def call_next(event_id, limit=CALLS):
     event = events.one(event_id)
     if not events.is_selling(event) or event.ends_at - now() < LEAST:
         return 0
-    called, places, blocked = 0, _candidates(event), set()
+    called, moved, places, blocked = 0, 0, _candidates(event), set()
     for place in places:
         kind = place.addon_of_id is None  # tickets and what is added to them don't wait for each other
         if kind in blocked:
@@ -51,9 +54,10 @@ def call_next(event_id, limit=CALLS):
             return called
         made = call(event, place)
         called += made is True
+        moved += made is not False
         if made is False and not event.small_pass:
             blocked.add(kind)
-    _mark(event, len(places) == LOOKS and called > 0)  # where nothing fits anybody, newcomers needn't wait for it
+    _mark(event, len(places) == LOOKS and moved > 0)  # where nothing fits anybody, newcomers needn't wait for it
     return called
 
 
@@ -101,10 +105,11 @@ def call(event, place, turn=None, chosen=None):
     wishes = fitting(event, place.counts, place.is_less_fine)
     if not wishes:
         return False
-    is_looking = now().timestamp() - polls.seen_at(place) <= SEEN
-    if not is_looking and not place.email:
+    unseen = now().timestamp() - polls.seen_at(place)
+    if unseen > GONE and not place.email:
         _move(place, "lapsed", called_at=now())
         return None
+    is_looking = unseen <= SEEN or not place.email
     try:
         if chosen is None or wishes != place.counts:
             chosen = holds.lines_of(event, wishes, place.code or "", added=place.addon_of_id is not None)

@@ -58,6 +58,27 @@ def test_many_who_wait_for_what_is_gone_keep_nobody_from_what_there_is(at, insid
     assert again(stand(event, day)).state == "called"
 
 
+def test_many_who_have_gone_let_nobody_past_those_behind_them(night, clock, monkeypatch):
+    monkeypatch.setattr(calls, "LOOKS", 3)
+    event, tier = night
+    holder = stand(event, tier, 5)
+    gone = [stand(event, tier) for _ in range(4)]
+    clock.forward(minutes=5)
+    there = stand(event, tier, 5)
+    holds.give_up(holder.order_id)
+    late = stand(event, tier)
+    assert [again(one).state for one in (*gone, there, late)] == [*["lapsed"] * 4, "called", "waiting"]
+
+
+def test_who_hides_the_page_for_a_moment_keeps_their_turn(full, clock):
+    *_, holder, waiting = full
+    clock.forward(minutes=3)
+    holds.give_up(holder.order_id)
+    assert [(again(one).state, again(one).order.hold_until_at) for one in waiting] == [
+        ("called", calls.now() + calls.TURN)
+    ] * 2
+
+
 def test_given_up_cancelled_given_back_or_made_larger_it_is_the_next_ones(full, at):
     event, tier, holder, waiting = full
     holds.give_up(holder.order_id)
