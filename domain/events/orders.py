@@ -1,5 +1,7 @@
 """Orders as the organizer sees and changes them: cancelled, a ticket of them taken back, a transfer noted."""
 
+from itertools import islice
+
 from peewee import fn
 
 from database.clock import now
@@ -23,6 +25,8 @@ from domain.lists.listing import NEWEST, Act, Listing
 from domain.lists.searches import Parts
 from models import Event, OrderItem, Organization, Pass, TicketOrder, TicketRefund
 
+SHOWN = 50  # orders on one's own page
+
 STATE = Choice(
     (
         ("held", "Being bought", "info"),
@@ -41,14 +45,16 @@ def one(id):
 
 def of_person(user):
     """What somebody bought and that isn't over, with its event, the soonest first: signed in, or without an account by
-    the address that is proven to be theirs."""
+    the address that is proven to be theirs; at most SHOWN."""
     with everywhere("what somebody bought is of many organizations"):
         coming = Event.select(Event.id).where(Event.ends_at > now())
         found = buyers.named(user.email, coming) if user.email_verified_at else []
         mine = (TicketOrder.user == user) | (TicketOrder.buyer << found)
         query = TicketOrder.select(TicketOrder, Event).join(Event).order_by(Event.starts_at, TicketOrder.id)
-        query = query.where(mine, TicketOrder.state == "paid", Event.ends_at > now()).limit(50)
-        return [one for one in query if (one.user_id or normalized(one.email or "")) in (user.id, user.email_norm)]
+        query = query.where(mine, TicketOrder.state == "paid", Event.ends_at > now()).limit(1000)
+        # One buyer may write an address in several ways, of which the account has proven one.
+        theirs = (one for one in query if (one.user_id or normalized(one.email or "")) in (user.id, user.email_norm))
+        return list(islice(theirs, SHOWN))
 
 
 @writes
