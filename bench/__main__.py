@@ -625,8 +625,9 @@ class Bench:
 
     def verbs(self) -> Iterator[Row]:
         """Audited acts on a durable PostgreSQL, by two processes and by one."""
-        two, one = verbs.measure(SECONDS, RUNS)
+        two, one, two_in_turns, one_in_turn = verbs.measure(SECONDS, RUNS)
         yield Row("verbs_two_processes", two, "acts/s", one)
+        yield Row("verbs_two_processes_in_turns", two_in_turns, "acts/s", one_in_turn)
 
     def imports(self) -> Iterator[Row]:
         """A file of a million rows of twelve fields, rehearsed and done, while four others write."""
@@ -679,8 +680,9 @@ class Bench:
 
     def processes(self) -> Iterator[Row]:
         """Pages of two processes on one PostgreSQL, and of one."""
-        two, one = restarts.pages(SECONDS, RUNS)
+        two, one, two_in_turns, one_in_turn = restarts.pages(SECONDS, RUNS)
         yield Row("two_processes_pages", two, "req/s", one)
+        yield Row("two_processes_pages_in_turns", two_in_turns, "req/s", one_in_turn)
 
     def restarts(self) -> Iterator[Row]:
         """Requests of four who go on asking while the server is replaced twice, and how long the slowest waited."""

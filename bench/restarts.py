@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench import guildhall, verbs
 from bench.load import HOST, Load, drive, fetch, request
-from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, stay_on
+from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, in_turns, stay_on
 
 ASKING = 4  # threads that ask without a pause, each time on a new connection
 
@@ -54,24 +54,32 @@ def lost(folder: Path, replaced: int, seconds: float) -> tuple[int, int, float]:
     return len(failed), len(waits) + len(failed), max(waits)
 
 
-def pages(seconds: float, runs: int = 3) -> tuple[float, float]:
-    """Signed-in lists a second of two processes on one PostgreSQL, and of one alone; they take turns, the median
-    counts. Each process has a core, as far as PostgreSQL and who asks leave it: those are on any."""
+def pages(seconds: float, runs: int = 3) -> list[float]:
+    """Signed-in lists a second of two processes on one PostgreSQL, and of one alone, and of both once more where each
+    runs a third of the time; the median counts. Each process has a core, as far as PostgreSQL and who asks leave it:
+    those are on any."""
     stay_on(None)
     with verbs.postgres() as url, contextlib.ExitStack() as stack:
         env = {**os.environ, **guildhall.ENVIRONMENT}
         subprocess.run([sys.executable, "-m", "bench.restarts", url], cwd=guildhall.ROOT, env=env, check=True)
-        ports = []
+        ports, leaders = [], []
         for core in (SERVER_CORE, CLIENT_CORE):
             folder = VAR / f"scratch-process-{core}"
             folder.mkdir(parents=True, exist_ok=True)
             made = guildhall.server(f"guildhall-process-{core}", folder, core=core, DATABASE_URL=url, JOBS="0")
-            ports.append(stack.enter_context(made).port)
+            started = stack.enter_context(made)
+            ports.append(started.port)
+            leaders.append(started.process.pid)
         loads = [(port, guildhall.signed_in(port)) for port in ports]
-        taken = [(_rate(loads, seconds), _rate(loads[:1], seconds)) for _ in range(runs)]
+        taken = []
+        for _ in range(runs):
+            rates = [_rate(loads[:many], seconds) for many in (2, 1)]
+            for many in (2, 1):
+                with in_turns(leaders[:many]):
+                    rates.append(_rate(loads[:many], seconds))
+            taken.append(rates)
     stay_on(CLIENT_CORE)
-    two, one = (statistics.median(column) for column in zip(*taken, strict=True))
-    return two, one
+    return [statistics.median(column) for column in zip(*taken, strict=True)]
 
 
 def _rate(loads: list[tuple[int, dict[str, str]]], seconds: float) -> float:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,6 +76,38 @@ class Server:
     def memory_mb(self) -> float:
         """Memory of all processes of its session (PSS: a page shared by two is counted once)."""
         return sum(_resident_kb(pid) for pid in _session(self.process.pid)) / 1024
+
+
+TURN = 0.005  # seconds
+
+
+@contextlib.contextmanager
+def in_turns(leaders: Sequence[int], slots: int = 3) -> Iterator[None]:
+    """Each of these sessions of processes runs in a slot of its own of a round, and stands still in the others: as on a
+    machine that has as many cores as there are slots, seen in slow motion. What else runs has the other core."""
+    over = threading.Event()
+
+    def turn() -> None:
+        for leader in leaders:
+            os.killpg(leader, signal.SIGSTOP)
+        while not over.is_set():
+            for slot in range(slots):
+                if slot < len(leaders):
+                    os.killpg(leaders[slot], signal.SIGCONT)
+                time.sleep(TURN)
+                if slot < len(leaders):
+                    os.killpg(leaders[slot], signal.SIGSTOP)
+
+    turning = threading.Thread(target=turn)
+    turning.start()
+    try:
+        yield
+    finally:
+        over.set()
+        turning.join()
+        for leader in leaders:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(leader, signal.SIGCONT)
 
 
 def _session(leader: int) -> Iterator[int]:

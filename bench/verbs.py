@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from bench.guildhall import ENVIRONMENT, ROOT
-from bench.servers import VAR
+from bench.servers import VAR, in_turns
 
 ORGANIZATIONS = 8  # each process acts in half of them
 THREADS = 2  # of each process; with more, one process and the server fill two cores alone
@@ -39,18 +39,19 @@ def postgres() -> Iterator[str]:
         server.cleanup()
 
 
-def measure(seconds: float, runs: int = 3) -> tuple[float, float]:
-    """Acts a second of two processes, and of one, on all cores; they take turns, the median counts."""
+def measure(seconds: float, runs: int = 3) -> list[float]:
+    """Acts a second of two processes, and of one, on all cores, and of both once more where each runs a third of the
+    time; the median counts."""
     mine = os.sched_getaffinity(0)
     os.sched_setaffinity(0, range(os.cpu_count() or 1))
     try:
         with postgres() as url:
             _in_app("seed", url)
-            taken = [(_rate(url, 2, seconds), _rate(url, 1, seconds)) for _ in range(runs)]
+            asked = [(2, False), (1, False), (2, True), (1, True)]
+            taken = [[_rate(url, many, seconds, in_turn) for many, in_turn in asked] for _ in range(runs)]
     finally:
         os.sched_setaffinity(0, mine)
-    two, one = (statistics.median(column) for column in zip(*taken, strict=True))
-    return two, one
+    return [statistics.median(column) for column in zip(*taken, strict=True)]
 
 
 def _in_app(*arguments: object) -> None:
@@ -58,13 +59,15 @@ def _in_app(*arguments: object) -> None:
     subprocess.run(command, cwd=ROOT, env={**os.environ, **ENVIRONMENT}, check=True)
 
 
-def _rate(url: str, processes: int, seconds: float) -> float:
+def _rate(url: str, processes: int, seconds: float, in_turn: bool = False) -> float:
     """All start at one word and tell how many acts they did."""
     command = [sys.executable, "-m", "bench.verbs", "work", url, str(seconds)]
     pipes: dict[str, int] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     env = {**os.environ, **ENVIRONMENT}
     running = [
-        subprocess.Popen([*command, str(number)], cwd=ROOT, env=env, text=True, **pipes)  # type: ignore[call-overload]
+        subprocess.Popen(  # type: ignore[call-overload]
+            [*command, str(number)], cwd=ROOT, env=env, text=True, start_new_session=True, **pipes
+        )
         for number in range(processes)
     ]
     try:
@@ -74,7 +77,9 @@ def _rate(url: str, processes: int, seconds: float) -> float:
         for process in running:
             process.stdin.write("go\n")
             process.stdin.flush()
-        return sum(float(process.communicate(timeout=seconds + 30)[0]) for process in running)
+        with in_turns([process.pid for process in running]) if in_turn else contextlib.nullcontext():
+            time.sleep(seconds)
+        return sum(float(process.communicate(timeout=30)[0]) for process in running)
     finally:
         for process in running:
             process.kill()
@@ -144,8 +149,9 @@ def _rename(by, name: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
-        two, one = measure(4)
-        print(f"two processes {two:,.0f} acts/s, one {one:,.0f}: {two / one:.2f}")
+        taken = measure(4)
+        for how, (two, one) in (("at once", taken[:2]), ("in turns", taken[2:])):
+            print(f"{how}: two processes {two:,.0f} acts/s, one {one:,.0f}: {two / one:.2f}")
     elif sys.argv[1] == "seed":
         _seed(sys.argv[2])
     else:

@@ -67,6 +67,8 @@ def begin(order_id, provider):
         log.warning("a payment couldn't be begun", extra={"provider": provider}, exc_info=True)
         if not failed.asked:
             writes(payments.attempt_ended)(Ended(attempt.public_id, "failed"))
+            if attempt.created_at < now() - timedelta(minutes=1) and not failed.refuses_key:
+                return begin(order_id, provider)  # it was cut off, and is too old by now: a page has its least time
         name = providers.NAMES[provider]
         if not failed.refuses_key:
             raise Unreachable(f"{name} can’t be reached at the moment. Nothing was charged: try again.") from failed

@@ -252,6 +252,21 @@ def test_a_dispute_that_ends_unheard_is_found_by_the_clock(paid, clock):
     assert attempts.ask_open() == 0
 
 
+def test_a_try_that_was_cut_off_is_begun_anew_once_it_is_too_old_for_the_provider(paid_night, clock, monkeypatch):
+    order, module = held(*paid_night), providers.module("sandbox")
+
+    def dies(*_):
+        raise SystemExit
+
+    with monkeypatch.context() as dying:
+        dying.setattr(module, "start", dies)
+        with pytest.raises(SystemExit):
+            attempts.begin(order.id, "sandbox")
+    clock.forward(minutes=3)
+    assert attempts.begin(order.id, "sandbox").endswith(page_of(order))
+    assert [one.state for one in PaymentAttempt.select().order_by(PaymentAttempt.id)] == ["failed", "open"]
+
+
 def test_passes_are_suspended_while_a_bank_looks_where_the_site_says_so(paid, cast):
     settings.change("tickets_disputed", "suspend", by=cast.stella)
     dispute = sandbox.dispute(TicketPayment.get().provider_payment_id)
