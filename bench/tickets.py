@@ -152,11 +152,11 @@ def _holds(folder: Path, seconds: float) -> None:
     from database.scope import inside
     from domain.base import configuration
     from domain.events import stock
-    from domain.events.line import places
+    from domain.events.line import forms, places
 
     configuration.use(configuration.load())
     told, taken = json.loads((folder / "event.json").read_text()), []
-    keys = [places.fresh_token() for _ in range(int(seconds * 20_000))]
+    keys = [forms.fresh_token() for _ in range(int(seconds * 20_000))]
 
     def work(number: int) -> None:
         with inside(told["organization"]):

@@ -64,6 +64,7 @@ class Sqlite(CachedStatements, PooledSqliteDatabase):
                 "cache_size": -1600,  # kB a reader, what a search reads: the system's cache is behind it
                 "temp_store": "memory",
                 "journal_size_limit": LOG,
+                "wal_autocheckpoint": LOG // 4096,  # pages: what is written often goes into the file once
                 "query_only": 1,
             },
         )

@@ -337,12 +337,16 @@ class Writer:
                     return False
                 if not self._bell.wait(IDLE if self._is_log_long else None) and not self._waiting:
                     return True
+        self._fill(group)
+        return True
+
+    def _fill(self, group):
+        with self._bell:
             while self._waiting and len(group) < GROUP:
                 piece = self._waiting.popleft()
                 if piece.state == "waiting":
                     piece.state = "running"
                     group.append(piece)
-        return True
 
     def _cut_log(self):
         """Put SQLite's log into the file and cut it, unless somebody still reads from it: then later.
@@ -361,8 +365,12 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE")
             if freezing.is_frozen():
                 raise troubles.Unavailable(troubles.MOVING)
-            for _, alike in itertools.groupby(group, lambda piece: piece.kind):
-                self._run(connection, list(alike))
+            done = 0
+            while part := group[done:]:
+                done = len(group)
+                for _, alike in itertools.groupby(part, lambda piece: piece.kind):
+                    self._run(connection, list(alike))
+                self._fill(group)  # what came meanwhile shares the commit, which costs most: `holds_per_second`
             connection.execute("COMMIT")
         except Exception as error:  # the disk is full, the file is gone: nobody's change was made
             if connection.in_transaction:

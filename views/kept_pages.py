@@ -13,7 +13,7 @@ import time
 import zlib
 from dataclasses import dataclass
 
-from domain.events.line import places
+from domain.events.line import forms
 from views import packing
 from views.safety import requests
 
@@ -117,7 +117,7 @@ class KeptPages:
         return kept
 
     def _give(self, kept, environ, start_response, began):
-        request_id, key = secrets.token_hex(8), places.fresh_token().encode()
+        request_id, key = secrets.token_hex(8), forms.fresh_token().encode()
         takes_gzip = GZIP.search(environ.get("HTTP_ACCEPT_ENCODING", "")) is not None
         body, head = kept.gzip(key) if takes_gzip else kept.plain(key)
         start_response("200 OK", [*head, ("X-Request-Id", request_id)])

@@ -10,7 +10,7 @@ from domain.base import allowances, configuration, tokens
 from domain.events import events, holds, passes, payments, proofs, providers, reported, shop
 from domain.events.afterwards import order_money, pass_transfers, returns
 from domain.events.carriers import calendars, covers
-from domain.events.line import calls, places, polls
+from domain.events.line import calls, forms, places, polls
 from domain.events.programme import sessions
 from domain.events.providers import accounts, attempts
 from domain.events.referring import referrals, vias
@@ -66,7 +66,7 @@ def _event(event, wishes=None, code="", refusal=None, via=""):
             own=_own(event),
             is_over=events.is_over(event),
             opening=_opening(event),
-            key=places.fresh_token(),
+            key=forms.fresh_token(),
             url=url,
         )
 
@@ -188,7 +188,7 @@ def _draw(order, values=None, refusal=None):
             offered=pass_transfers.offered(mine) if mine else (),
             waits_for_code=order.state == "held" and not order.total_cents and proofs.is_asked(order),
             extras=_extras(order),
-            key=places.fresh_token(),
+            key=forms.fresh_token(),
             is_brought=order.state == "held" and referrals.is_noted(order),
             askable=returns.askable(order) if returns.may_ask(order) else [],
             ask_until=shop.clock_time(event, ends) if (ends := returns.asking_ends(order)) else "",

@@ -7,7 +7,7 @@ from database.scope import inside
 from domain import Refused
 from domain.base import allowances
 from domain.events import events, holds, shop, tiers
-from domain.events.line import calls, forecasts, places, polls
+from domain.events.line import calls, forecasts, forms, places, polls
 from models import Place
 from views import access, held, pages
 
@@ -45,7 +45,7 @@ def _draw(place, form=None, refusal=None):
             wished=_wished(place),
             whole_order=holds.address(place.addon_of) if place.addon_of_id else "",
             seed_hash=calls.seed_hash(event),
-            key=places.fresh_token(),
+            key=forms.fresh_token(),
             values=form or {"email": place.email or ""},
             errors=refusal.beside() if refusal else {},
         )

@@ -9,7 +9,7 @@ from database.columns import public_id
 from database.scope import inside
 from domain import Refused, existing
 from domain.base import allowances, configuration
-from domain.events.line import places
+from domain.events.line import forms
 from domain.events.referring import vias
 from domain.fields.kinds import whole
 from domain.files import qr
@@ -78,7 +78,7 @@ def _maker(standing):
         "texts": designs.own(version.spec["slots"]),
         "photo": designs.photo(version.spec),
         "token": token,
-        "key": places.fresh_token(),
+        "key": forms.fresh_token(),
         "given": {
             "spec": addresses.design(version),
             "fonts": asset("vendor/fonts.json"),

@@ -5,30 +5,17 @@ PostgreSQL: in which they get the event's row) and who comes first is served fir
 that number. Why: docs/decisions/tickets.md
 """
 
-import base64
-import hmac
-import ipaddress
-import secrets
-import time
-from collections import Counter
 from datetime import timedelta
-from functools import lru_cache
-
-from peewee import fn
 
 from database.clock import now
-from database.columns import spelled, spoken_id
-from database.compiled import Compiled
-from database.parameters import parameter
-from database.statements import insert_rows, new_ids
 from database.transactions import wake, writes
 from domain import Invalid, NotFound, Refused, existing
-from domain.base import changes, history, keys
+from domain.base import history
 from domain.base.changes import form_key
 from domain.events import events, holds, passes, stock
 from domain.events.books import buyers
-from domain.events.line import calls
-from domain.events.referring import referrals, vias
+from domain.events.line import calls, crowds, forms
+from domain.events.referring import vias
 from domain.fields.choice import Choice
 from domain.fields.email import Email, Usable
 from domain.fields.forms import read_whole
@@ -38,9 +25,8 @@ from domain.fields.number import Number
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing, Sort
 from domain.lists.searches import Parts
-from models import Event, OrderItem, Place, TicketOrder
+from models import Place
 
-YOUNGEST, OLDEST = 1.5, 2 * 3600  # seconds that a form may be old while there is a rush
 EARLY = timedelta(minutes=15)  # before the opening: who comes then is in the draw
 
 
@@ -50,167 +36,10 @@ class NotYet(Refused):
     code = "CONFLICT"
 
 
-# --- the form --------------------------------------------------------------------------------
-
-
-def fresh_token(age=0):
-    """What a form bears: when it was made (`age` seconds ago), and that we made it. It makes one place, however often
-    it is sent."""
-    text = f"{int((time.time() - age) * 10):x}-{secrets.token_hex(4)}"
-    return f"{text}-{_signed(text)}"
-
-
-def _signed(text):
-    return keys.keyed("line form", text)[:12]
-
-
-def _check_form(token):
-    """Refuse with Invalid a form that we didn't make, or that was made too lately for a person or too long ago."""
-    text, _, signature = token.rpartition("-")
-    if not text or not hmac.compare_digest(_signed(text).encode(), signature.encode()):
-        raise Invalid({"tickets": "This page is an old one. Please choose again."})
-    age = time.time() - int(text.partition("-")[0], 16) / 10
-    if age > OLDEST:
-        raise Invalid({"tickets": "This page was open for very long. Please choose again."})
-    if age < YOUNGEST:
-        raise Invalid({"tickets": "That was faster than people are. Please press once more."})
-
-
-@lru_cache(maxsize=50_000)
-def block_of(address):
-    """A hash of the network that an address is of (/24, /64); None for addresses that aren't of the outside."""
-    try:
-        there = ipaddress.ip_address(address or "")
-    except ValueError:
-        return None
-    if not there.is_global:
-        return None
-    network = ipaddress.ip_network((there, 24 if there.version == 4 else 64), strict=False)
-    return base64.urlsafe_b64encode(bytes.fromhex(keys.keyed("network", str(network))[:32])).decode()
-
-
 # --- getting in --------------------------------------------------------------------------------
 
 
-def _join_all(event_id, calls_):
-    """`join` for many who come at once and all find what they wish: everything is read once, and each table written
-    once. Ends with the first for whom that isn't plain. Returns their places."""
-    stock.lock_line(event_id)  # nobody else gets in line from here on
-    event = events.one(event_id)
-    if not _is_plain(event):
-        return []
-    crowd = _Crowd(event, holds.choosing(event))
-    for wishes, asked in calls_:
-        if not crowd.add(wishes, **asked):
-            break
-    return crowd.enter() if crowd.places else []
-
-
-def _is_plain(event):
-    """Whether who comes is called at once as long as there is enough: the sale is open, and nobody has to be before."""
-    if event.line_behind or not events.is_selling(event) or not calls.has_opened(event):
-        return False
-    if event.opens_at is not None and Place.one(Place.event == event, Place.state == "drawn") is not None:
-        return False
-    ahead = Place.event == event, Place.state == "waiting", Place.addon_of.is_null()
-    return event.small_pass or Place.one(*ahead) is None
-
-
-class _Crowd:
-    """Those who come at once, each with the order that holds what they wish, until all are written."""
-
-    def __init__(self, event, choose):
-        self.event, self.choose, self.moment = event, choose, now()
-        self.places, self.orders, self.items, self.takes = [], [], [], []
-        self.keys, self.blocks, self.taken, self.wished = set(), Counter(), Counter(), {}
-        until = self.moment + timedelta(minutes=event.hold_minutes)
-        stamps = {"created_at": self.moment, "updated_at": self.moment, "event": event.id}
-        called = {"state": "called", "called_at": self.moment, "seen_at": self.moment}
-        self.usual = Place._meta.get_default_dict() | stamps | called
-        self.ordered = TicketOrder._meta.get_default_dict() | stamps
-        self.ordered |= {"hold_until_at": until, "currency": event.currency}
-
-    def add(self, wishes, *, is_less_fine=False, code="", key="", user=None, address=None, addon_of=None, via=""):
-        """Whether this one could be added; else nothing is changed."""
-        key, block = form_key(key), block_of(address)
-        is_plain = key and not code and addon_of is None and key not in self.keys
-        chosen = self.choose(wishes) if is_plain else None
-        if chosen is None or not self._may(key, block) or not self._fits(chosen.wants):
-            return False
-        self.keys.add(key)
-        self.blocks[block] += 1
-        for one, count in chosen.wants.items():
-            self.taken[one.id] += count
-        asked = {"form_key": key, "user": getattr(user, "id", user), "block": block, "is_less_fine": is_less_fine}
-        asked["via"] = vias.read(via) or None
-        wished = self.wished.setdefault((id(chosen), is_less_fine), _wished(chosen.lines, is_less_fine))
-        self.places.append(self.usual | wished | asked | {"public_id": spoken_id()})
-        self.orders.append(self.ordered | chosen.totals | {"user": asked["user"], "public_id": spoken_id()})
-        self.items.append(chosen.items)
-        self.takes.append(chosen.wants)
-        return True
-
-    def _may(self, key, block):
-        if self.event.opens_at is not None:
-            try:
-                _check_form(key)
-            except Invalid:
-                return False
-        if _known(event=self.event.id, key=key):
-            return False
-        if block is None or self.event.most_block is None:
-            return True
-        return _of_block(event=self.event.id, block=block)[0][0] + self.blocks[block] < self.event.most_block
-
-    def _fits(self, wants):
-        return all(stock.fits(one, self.taken[one.id] + count) for one, count in wants.items())
-
-    def enter(self):
-        """Write all of them; returns their places."""
-        count = len(self.places)
-        ((last,),) = _arrive(event=self.event.id, count=count)
-        for order, id in zip(self.orders, new_ids(TicketOrder, count), strict=True):
-            order["id"] = id
-        insert_rows(TicketOrder, self.orders)
-        ids = [order["id"] for order in self.orders]
-        changes.happened(self.event.organization_id, "ticket_order", [(id, {}) for id in ids], "created")
-        insert_rows(OrderItem, [item | {"order": id} for id, its in zip(ids, self.items, strict=True) for item in its])
-        stock.take_all(list(zip(ids, self.takes, strict=True)))
-        if came := [(id, one["via"], one["user"]) for id, one in zip(ids, self.places, strict=True) if one["via"]]:
-            referrals.note_all(self.event, came)
-        for at, (place, id, order) in enumerate(zip(self.places, new_ids(Place, count), ids, strict=True), 1):
-            place |= {"id": id, "number": last - count + at, "order": order}
-        insert_rows(Place, self.places)
-        made = [Place.of(organization=self.event.organization_id, **place) for place in self.places]
-        for place, order in zip(made, self.orders, strict=True):
-            place.__rel__["order"] = TicketOrder.of(organization=self.event.organization_id, **order)
-        wake("polls")
-        return made
-
-
-_known = Compiled(
-    lambda: Place.select(Place.id).where(Place.event == parameter("event"), Place.form_key == parameter("key"))
-)
-_of_block = Compiled(
-    lambda: Place.select(fn.COUNT(Place.id)).where(
-        Place.event == parameter("event"),
-        Place.block == parameter("block"),
-        spelled("state IN ('drawn', 'waiting', 'called')"),  # Place.LIVE, as the index of blocks has it
-    )
-)
-
-
-def _wished(lines, is_less_fine):
-    """What a place has of what somebody wishes; for add-ons alone it needs no tickets."""
-    people = sum(line.count for line in lines if line.tier.kind == "admission")
-    return {
-        "wishes": {str(line.tier.id): line.count for line in lines},
-        "tiers": tuple(sorted(line.tier.id for line in lines)),
-        "needs": min(people, 1) if is_less_fine else people,
-    }
-
-
-@writes(together=_join_all)
+@writes(together=crowds.join_all)
 def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, address=None, addon_of=None, via=""):
     """Get in line with wishes ({tier's id: how many}); returns the place: called, with an order that holds them, or
     waiting, or before the opening in the draw. `is_less_fine`: some of them will do. A form that is sent twice with
@@ -224,20 +53,20 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
     event = events.one(event_id)
     if event.opens_at is not None and calls.has_opened(event) and calls.draw(event):
         number, event = _next_number(event_id), events.one(event_id)
-    if key and (made := _known(event=event.id, key=key)):
-        if not (place := Place.get_by_id(made[0][0])).stands_for(wishes, code):  # who sends it went back to the page
+    if key and (place := Place.one(Place.event == event.id, Place.form_key == key)):
+        if not place.stands_for(wishes, code):  # who sends it went back to the page
             raise Refused("You chose tickets on this page before. Look at your choice and press once more.", "CONFLICT")
         return place
     holds.check_selling(event)
     if event.opens_at is not None:
-        _check_form(key or "")
+        forms.check(key or "")
     chosen = lines, _ = holds.lines_of(event, wishes, code, added=addon_of is not None)
-    block = block_of(address)
+    block = forms.block_of(address)
     _check_block(event, block)
     values = {
         "event": event,
         "form_key": key,
-        **_wished(lines, is_less_fine),
+        **crowds.wished_by(lines, is_less_fine),
         "is_less_fine": is_less_fine,
         "code": code or None,
         "via": vias.read(via) or None,
@@ -260,19 +89,10 @@ def _paid(order, event):
 
 def _next_number(event_id):
     """The next number of the line; on PostgreSQL whoever has it has the line until they commit."""
-    found = _arrive(event=event_id, count=1)
+    found = crowds.arrive(event=event_id, count=1)
     if not found:
         raise NotFound("There is no such event here.")
     return found[0][0]
-
-
-_arrive = Compiled(
-    lambda: (
-        Event.update(arrivals=Event.arrivals + parameter("count"))
-        .where(Event.id == parameter("event"))
-        .returning(Event.arrivals)
-    )
-)
 
 
 def _enter_draw(event, values):
@@ -318,7 +138,7 @@ def _gone(event, place):
 def _check_block(event, block):
     if block is None or event.most_block is None:
         return
-    if _of_block(event=event.id, block=block)[0][0] >= event.most_block:
+    if Place.select().where(Place.event == event.id, Place.block == block, crowds.LIVE).count() >= event.most_block:
         raise Refused("Many people of your network are in line already. Try again in some minutes.", "RATE_LIMITED")
 
 

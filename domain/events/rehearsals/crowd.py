@@ -15,7 +15,7 @@ from database.clock import now, set_clock
 from database.transactions import writes
 from domain import Refused
 from domain.events import holds, payments, stock, tiers
-from domain.events.line import calls, places
+from domain.events.line import calls, forms, places
 from domain.events.providers import attempts, refunding
 from domain.events.rehearsals import report
 from domain.money.providers import sandbox
@@ -100,7 +100,7 @@ class Crowd:
         wishes = self._wishes()
         if not wishes:
             return self._leave(buyer, "Nothing was on sale")
-        form = {"is_less_fine": self.dice.random() < LESS, "key": places.fresh_token(60)}
+        form = {"is_less_fine": self.dice.random() < LESS, "key": forms.fresh_token(60)}
         try:
             place = places.join(self.event.id, wishes, **form)
             if buyer.kind == "twice":

@@ -16,7 +16,7 @@ from database.transactions import writes
 from domain.base import allowances
 from domain.events import events, holds, orders, passes, payments, tiers
 from domain.events.carriers import prints
-from domain.events.line import places
+from domain.events.line import forms
 from domain.events.referring import referrals, vias
 from domain.lists import rows
 from models import Event, Organization, Outgoing, Pass, TicketOrder
@@ -299,7 +299,7 @@ def test_an_order_asks_the_database_few_things_and_is_bought_in_one_piece(night,
 
     monkeypatch.setattr(transactions, "Piece", Noted)
     for _ in range(2):  # the second finds what is kept
-        stranger, key = browse(None), places.fresh_token(age=5)
+        stranger, key = browse(None), forms.fresh_token(age=5)
         queries.clear(), pieces.clear()
         assert stranger.post(held(stranger, event, tier, 1, form_key=key), data=WHO).status_code == 303
     assert pieces == ["join", "_bought"]

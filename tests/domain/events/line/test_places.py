@@ -12,7 +12,7 @@ from domain import Invalid, Refused
 from domain.base import changes
 from domain.events import holds, orders, passes, payments, stock
 from domain.events.afterwards import returns
-from domain.events.line import places, polls
+from domain.events.line import crowds, forms, places, polls
 from models import Event, OrderItem, Place, TicketOrder
 from tests.domain.events.test_stock import figures
 from tests.fixtures.events import at_once, make_event, make_voucher
@@ -119,10 +119,10 @@ def rush(clock, inside_acme, at):
 
 
 def token(monkeypatch, age=10):
-    real = places.time.time()
+    real = forms.time.time()
     with monkeypatch.context() as past:
-        past.setattr(places.time, "time", lambda: real - age)
-        return places.fresh_token()
+        past.setattr(forms.time, "time", lambda: real - age)
+        return forms.fresh_token()
 
 
 def test_before_the_opening_nobody_has_a_number(rush, clock, monkeypatch):
@@ -223,7 +223,7 @@ class Rush:
     """On PostgreSQL: whoever gets in line for an event waits, until it is let go."""
 
     def __init__(self, event):
-        self.kind, self.crowd = (places._join_all, event.id, event.organization_id), transactions._Crowd()
+        self.kind, self.crowd = (crowds.join_all, event.id, event.organization_id), transactions._Crowd()
 
     def __enter__(self):
         transactions._crowds[self.kind] = self.crowd
