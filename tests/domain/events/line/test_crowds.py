@@ -1,0 +1,102 @@
+"""Who gets in line together has what they would have one by one."""
+
+from functools import partial
+
+from database import transactions
+from database.connections import database
+from database.scope import inside
+from database.transactions import writer
+from domain import Refused
+from domain.events import stock
+from domain.events.line import crowds, places
+from models import Event, OrderItem, Place, TicketOrder
+from tests.domain.events.line.test_places import states
+from tests.domain.events.test_stock import figures
+from tests.fixtures.events import make_event
+from tests.fixtures.threads import write
+from tests.test_writer import Busy, finish, in_line
+
+
+class Rush:
+    """On PostgreSQL: whoever gets in line for an event waits, until it is let go."""
+
+    def __init__(self, event):
+        self.kind, self.crowd = (crowds.join_all, event.id, event.organization_id), transactions._Crowd()
+
+    def __enter__(self):
+        transactions._crowds[self.kind] = self.crowd
+        self.crowd.turn.acquire()
+        return self
+
+    def __exit__(self, *_):
+        self.crowd.turn.release()
+
+    @property
+    def backlog(self):
+        return len(self.crowd.waiting)
+
+
+def test_many_at_once_get_what_they_would_get_one_by_one(clock, inside_acme, at, caplog):
+    """Whoever comes while another is written is written with those who come then, and nobody can tell."""
+    asked = [
+        ({"a": 1}, {"key": "one"}),
+        ({"a": 2, "b": 1}, {"key": "two", "is_less_fine": True}),
+        ({"a": 1}, {"key": "three", "code": "NONE"}),  # refused
+        ({"a": 1}, {"key": "two"}),  # the same form again
+        ({"a": 4}, {"key": "four", "address": "93.1.2.3"}),
+        ({"a": 1}, {"key": "five", "address": "93.1.2.4"}),
+        ({"a": 1}, {"key": "many", "address": "93.1.2.5"}),  # refused: of one network
+        ({"a": 1}, {"key": ""}),
+        ({"b": 1}, {"key": "addon-alone"}),  # refused
+        ({"a": 9}, {"key": "too-many"}),  # waits
+        ({"a": 2}, {"key": "six"}),
+        ({"a": 3}, {"key": "seven", "is_less_fine": True}),  # gets a part
+        ({"a": 1}, {"key": "eight"}),
+    ]
+    told = {}
+    for way in ("alone", "together"):
+        event, (a, b) = make_event(
+            at("alice"), tickets=({"size": "10"}, {"size": "10", "kind": "addon", "price_cents": "5.00"}), title=way
+        )
+        write(Event.update(most_block=2).where(Event.id == event.id).execute)
+        ids = {"a": a.id, "b": b.id}
+
+        def work(wishes, more, event=event, ids=ids):
+            chosen = {ids[kind]: count for kind, count in wishes.items()}
+            return _told(inside_acme, lambda: places.join(event.id, chosen, **more))
+
+        works = [partial(work, *one) for one in asked]
+        if way == "alone":
+            outcomes = [work() for work in works]
+        else:
+            with Busy() if database.dialect == "sqlite" else Rush(event) as held:
+                threads, outcomes = in_line(*works, line=writer if database.dialect == "sqlite" else held)
+            finish(threads)
+        assert stock.check(event.id) == []
+        told[way] = outcomes, figures(event), Event.get_by_id(event.id).arrivals, states(event)
+    assert told["together"] == told["alone"]
+    assert "one by one" not in caplog.text
+
+
+def _told(organization, join):
+    with inside(organization):
+        try:
+            place = join()
+        except Refused as refusal:
+            return refusal.sentence
+        return _all_of(place)
+
+
+def _all_of(place):
+    kept = Place.get_by_id(place.id)
+    order = place.order_id and place.order
+    assert kept.public_id == place.public_id
+    assert not order or TicketOrder.get_by_id(order.id).__data__.items() >= order.__data__.items()
+    place = kept
+    of_it = order and (order.state, order.hold_until_at, order.total_cents, order.currency, order.voucher_id)
+    items = OrderItem.select().where(OrderItem.order == order).order_by(OrderItem.id) if order else ()
+    return (
+        *(place.number, place.state, list(place.counts.values()), place.needs, place.is_less_fine, place.block),
+        *(place.code, place.form_key, place.called_at, place.seen_at, of_it),
+        [(item.quantity, item.standing, item.unit_cents, item.tax_cents, item.total_cents) for item in items],
+    )
