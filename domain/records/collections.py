@@ -9,7 +9,7 @@ import unicodedata
 from datetime import timedelta
 
 from database.clock import now
-from database.compiled import CompiledRows
+from database.compiled import Compiled, CompiledRows
 from database.locks import lock
 from database.parameters import parameter
 from database.transactions import writes
@@ -31,6 +31,7 @@ TABLES = 2000  # of one organization
 RESERVED = {"tasks", "labels", "events", "event-types", "members", "workspaces", "subscriptions"}
 BESIDE = {"archives", "back"}  # pages that stand where tables do
 _NAME, _LABEL = Name(80), Text(80)
+FEW = 50  # tables
 NUMBERS = "record numbers"  # the long job of rows/numbers.py
 
 
@@ -42,6 +43,11 @@ def present(by):
     hidden, bound = rights.not_seen(by), by.api_key.tables if by.api_key else None
     rows = [row for row in _present() if row.id not in hidden and (not bound or str(row.id) in bound)]
     return sorted(rows, key=lambda row: comparable(row.name))
+
+
+def are_few():
+    """Whether the tables fit into one choice: at most FEW."""
+    return len(_some(limit=FEW + 1)) <= FEW
 
 
 def found(slug):
@@ -56,6 +62,9 @@ def is_called(slug):
 
 # Asked by every page of a table: `records_list_1m_vs_django_admin`, `records_write_per_second`.
 _present = CompiledRows(Collection, lambda: Collection.select().where(Collection.archived_at.is_null()))
+_some = Compiled(
+    lambda: Collection.select(Collection.id).where(Collection.archived_at.is_null()).limit(parameter("limit"))
+)
 _called = CompiledRows(
     Collection,
     lambda: Collection.select().where(Collection.slug == parameter("slug"), Collection.archived_at.is_null()).limit(1),

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, current_app, g
 from htmx_flask import request
 
+from database.columns import public_id
 from domain import Invalid, Refused
 from domain.fields import guesses
 from domain.fields.kinds import Field, whole
@@ -53,15 +54,24 @@ def _context(place):
         "collection": collections.found(request.view_args["table"]),
         "shape": shape,
         "builds": builds,
-        "head_more": _new_field(current_app.jinja_env, shape.number, tuple(link_tables())) if builds else "",
+        "head_more": _head_more(shape.number) if builds else "",
     }
 
 
-@lru_cache(maxsize=50, typed=True)  # each may name two thousand tables
+def _head_more(shape):
+    """The head of a column for one more field, with a key of its own each time it is drawn."""
+    tables = tuple(link_tables()) if collections.are_few() else None  # `many_tables_page`
+    return _new_field(current_app.jinja_env, shape, tables).replace(KEY, public_id())
+
+
+KEY = "key-of-this-form"
+
+
+@lru_cache(maxsize=50, typed=True)
 def _new_field(environment, shape, tables):
-    """The head of a column for one more field; its HTML is a function of these alone."""
+    """Its HTML is a function of these alone, but for the key."""
     kinds = [(key, kind.label) for key, kind in registry.KINDS.items()]
-    return environment.get_template("records/_new_field.html").module.new_field(shape, kinds, tables)
+    return environment.get_template("records/_new_field.html").module.new_field(shape, kinds, tables, KEY)
 
 
 mounted = routes.add(

@@ -1,5 +1,6 @@
 """Tables that people make, through their pages."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -154,6 +155,28 @@ def test_the_form_of_a_new_field_stands_in_no_other_form(alice, repairs):
     forms.feed(page)
     assert forms.nested == []
     assert page.count('form="new_field"') > 3
+
+
+def test_two_tables_alike_each_get_their_new_field_by_the_form_at_their_head(alice, cast, at):
+    for name in ("One", "Two"):
+        with inside(cast.acme):
+            collections.make(name, by=at("alice"), fields=(("Name", "text"),))
+        alice.post(f"/acme/records/{name.lower()}", data={"f1": "Toaster"})
+    for name in ("one", "two"):
+        page = alice.get(f"/acme/records/{name}").text
+        form = dict(re.findall(r'name="(shape|form_key)" value="([^"]+)" form="new_field"', page))
+        assert alice.post(f"/acme/records/{name}/fields", data=form | {"label": "Colour"}).status_code == 303
+        assert "Colour" in alice.get(f"/acme/records/{name}").text
+
+
+def test_where_there_are_many_tables_a_link_is_made_on_the_page_of_the_fields(alice, repairs, monkeypatch):
+    alice.post("/acme/records/repairs", data={"f1": "Toaster"})
+    assert 'id="new_field_table"' in alice.get("/acme/records/repairs").text
+    monkeypatch.setattr(collections, "FEW", 0)
+    page = alice.get("/acme/records/repairs").text
+    assert 'id="new_field_table"' not in page
+    assert "a link to one is made on the page of the fields" in page
+    assert 'name="table"' in alice.get("/acme/records/repairs/fields").text
 
 
 def test_records_25_a_board_of_very_many_cards_loads_the_first_of_each_column(alice, repairs, cast, at):
