@@ -2,7 +2,7 @@
 
 import functools
 
-from flask import g, session
+from flask import g, request, session
 
 from domain.base import configuration
 
@@ -21,12 +21,15 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "strict-origin-when-cross-origin",
+}
+# What only a page can heed; on our files it is weight (`page_cold_seconds`).
+OF_PAGES = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
 
-SEEING = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
+SEEING = OF_PAGES["Permissions-Policy"].replace("camera=()", "camera=(self)")
 
 
 def is_https():
@@ -40,9 +43,10 @@ def cookie_name(name):
 
 
 @functools.lru_cache
-def protecting(provider, https):
-    """The headers of every answer, with a provider of payments, by TLS or not."""
+def protecting(provider, https, is_file=False):
+    """The headers of every answer, with a provider of payments, by TLS or not; of one of our files."""
     always = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"} if https else {}
+    always |= {} if is_file else OF_PAGES
     return HEADERS | {"Content-Security-Policy": CSP.format(beyond=BEYOND.get(provider, ""))} | always
 
 
@@ -67,7 +71,8 @@ def vary(response, *names):
 
 def protect(response):
     """The answer with its headers."""
-    headers = protecting(configuration.active.billing_provider, is_https())
+    is_file = request.endpoint == "static" and response.status_code < 400
+    headers = protecting(configuration.active.billing_provider, is_https(), is_file)
     if response.headers.get("Content-Security-Policy", "").partition("frame-ancestors ")[2] not in ("", "'none'"):
         headers = {k: v for k, v in headers.items() if k != "X-Frame-Options"}  # it can't name the pages that may
     present = {name.lower() for name, _ in response.headers}  # asked one by one, each that is missing is an exception
