@@ -64,7 +64,7 @@ door: setup-dev
 # money at its provider, nobody loses any; the suite tries twelve and eight.
 interleavings: setup-dev
 	EVENT_STORIES=$${EVENT_STORIES:-1000} $(PY) -m pytest tests/domain/events/test_interleavings.py tests/domain/events/test_money_stories.py
-# Twenty thousand buyers for five thousand seats, over HTTP; the server is killed twice. The suite tells a tenth. ON=sqlite
+# Twenty thousand buyers for five thousand seats, over HTTP; the server is killed twice. The suite sells forty. ON=sqlite
 # or ON=postgres is one of the two databases, SALE_SLOWER=3 three times as slow, for a machine that has other work.
 sale: setup-dev
 	$(if $(filter postgres,$(ON)),,SALE=$${SALE:-20000} $(PY) -m pytest -s tests/test_sale.py)

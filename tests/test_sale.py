@@ -36,10 +36,9 @@ from tests.domain.events.test_stock import figures
 from tests.fixtures.events import make_event
 from tests.fixtures.threads import write
 
-BUYERS = int(os.environ.get("SALE", "2000"))  # a tenth, and on PostgreSQL in the suite FEWER
+BUYERS = int(os.environ.get("SALE", "160"))
 SLOWER = float(os.environ.get("SALE_SLOWER", "1"))  # on a machine that has other work: everybody comes so much later
 SEATS = BUYERS // 4
-FEWER = 160, 40
 FEW = 60, 15  # buyers and seats of a sale that must fail
 WHOLE = 10_000  # buyers: nothing is hurried in such a sale
 
@@ -278,20 +277,12 @@ def _inversions(event, diaries):
     return found + [f"{n} waits, and {last} was called" for n in waiting if n < last]
 
 
-def sized(monkeypatch, size):
-    for name, value in zip(("BUYERS", "SEATS"), size, strict=True):
-        monkeypatch.setattr(sys.modules[__name__], name, value)
-
-
 @pytest.mark.filterwarnings("ignore")
 def test_a_hot_sale_is_fair_and_sells_each_seat_once_though_the_server_is_killed_twice(
-    houses, inside_acme, at, tmp_path, capsys, monkeypatch
+    houses, inside_acme, at, tmp_path, capsys
 ):
-    if database.dialect == "postgres":
-        if "SALE" in os.environ:
-            houses.as_in_production()
-        else:
-            sized(monkeypatch, FEWER)
+    if "SALE" in os.environ:
+        houses.as_in_production()
     event, diaries, cpu = a_sale(tmp_path, at, kills=2)
     assert faults(event, diaries) == []
     ends = [one["end"] for one in diaries]
@@ -319,7 +310,8 @@ def test_a_hot_sale_is_fair_and_sells_each_seat_once_though_the_server_is_killed
     ids=["reads and then writes", "keeps what came too late"],
 )
 def test_the_sale_sees_a_seller_that(sqlite, inside_acme, at, tmp_path, monkeypatch, script, kinds, seen):
-    sized(monkeypatch, FEW)
+    monkeypatch.setattr(sys.modules[__name__], "BUYERS", FEW[0])
+    monkeypatch.setattr(sys.modules[__name__], "SEATS", FEW[1])
     event, diaries, _ = a_sale(tmp_path, at, kills=0, script=("-c", script), kinds=kinds)
     found = faults(event, diaries)
     assert [one for one in found if seen in one], found

@@ -86,6 +86,7 @@ class Crowd:
             at, _, act, buyer = heapq.heappop(self.turns)
             set_clock(lambda at=at: at)
             act(buyer)
+            self._go_on_with_called()
         told = {"came": self.came, "seconds": round((now() - self.opens).total_seconds())}
         return told if self.turns else told | {"report": report.of(self)}
 
@@ -192,12 +193,17 @@ class Crowd:
         for row in list(Outgoing.select().where(Outgoing.kind == "ticket_refund").order_by(Outgoing.id)):
             refunding.give_back(row)
         _throw_away()
-        for id, order in Place.select(Place.id, Place.order).where(Place.state == "called").tuples():
-            if (buyer := self.waiting.pop(id, None)) is not None:
-                self._choose(buyer, order)
         self.samples.append(self._sample())
         if self._goes_on():
             self._later(self._next_look(), self._look, None)
+
+    def _go_on_with_called(self):
+        """Whoever waits and was called just now, by what somebody did or by the clock, hears of it."""
+        if not self.waiting:
+            return
+        for id, order in Place.select(Place.id, Place.order).where(Place.state == "called").tuples():
+            if (buyer := self.waiting.pop(id, None)) is not None:
+                self._choose(buyer, order)
 
     def _next_look(self):
         """Soon while they come; afterwards when somebody acts or a hold ends: offers by letter last for hours."""
