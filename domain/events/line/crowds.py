@@ -63,9 +63,9 @@ class Crowd:
         """(forms of theirs that made a place before, how many of their networks are in line)."""
         sent = [form_key(one.get("key", "")) for one in asked]
         known = {key for (key,) in _known(event=self.event.id, **_each(sent))}
-        if self.event.most_block is None:
-            return known, {}
         blocks = [forms.block_of(one.get("address")) for one in asked]
+        if self.event.most_block is None or not any(blocks):
+            return known, {}
         return known, dict(_standing(event=self.event.id, **_each(blocks)))
 
     def add(self, wishes, *, is_less_fine=False, code="", key="", user=None, address=None, addon_of=None, via=""):
