@@ -25,9 +25,7 @@ TURN = timedelta(minutes=10)  # to buy, for whoever is looking
 OFFER = timedelta(hours=12)  # for whoever is called by letter
 LEAST = timedelta(minutes=5)  # an offer that would end sooner isn't made
 SEEN = 60  # seconds: who was seen so lately is looking
-GONE = (
-    240  # seconds: who wasn't seen for so long, and left no address, has gone; a tab that is hidden asks once a minute
-)
+GONE = 240  # seconds: who left no address has gone, unseen for so long; a hidden tab asks once a minute at most
 CALLS = 20  # in the transaction of somebody else
 BATCH = 100  # in one of the job's own
 LOOKS = 500  # places that one transaction looks at

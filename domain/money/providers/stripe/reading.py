@@ -35,6 +35,7 @@ CHECKOUTS, MODES = ("open", "complete", "expired"), ("subscription", "payment", 
 DISPUTED = ("needs_response", "under_review", "appeal_needs_response", "appeal_under_review")
 REASONS = {"subscription_create": "create", "subscription_cycle": "cycle", "subscription_update": "update"}
 PAID = ("paid", "no_payment_required")
+TICKETS = dict.fromkeys(("checkout.session", "payment_intent", "charge"), "attempt") | {"refund": "refund"}
 FAILED = ("requires_payment_method", "canceled")  # of an intent that was to pay what was bought
 
 
@@ -71,7 +72,7 @@ def is_of_tickets(thing):
     """Whether a checkout, its intent, a charge or a refund is of a sale of tickets, which says so where it makes them
     (domain/events/providers/stripe.py) and reads them at a desk of its own. Nothing is asked about them here: a hot
     sale would be thousands of questions. Charges have what their intents were given: https://docs.stripe.com/metadata"""
-    return any(_given(thing, word) for word in ("attempt", "refund"))
+    return bool(_given(thing, TICKETS.get(thing["object"], "")))
 
 
 # --- subscriptions ----------------------------------------------------------------------------------------

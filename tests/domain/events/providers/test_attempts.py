@@ -300,6 +300,7 @@ def test_a_sale_of_tickets_is_nothing_to_the_plans_of_the_same_account_and_nothi
     asked.clear()
     assert [reading.facts(json.dumps(one).encode()) for one in told] == [[]] * len(told)
     assert asked == []
+    assert not reading.is_of_tickets({"object": "subscription", "metadata": {"refund": "as our site says"}})
     assert [fact for page in asking.list_since(now() - timedelta(days=1)) for fact in page] == []
     assert len(asked) == 4, "the lists of bills, purchases, refunds and disputes"
     assert silences.fetch_missed() == 1, "a refund by hand doesn't say what it is of"
