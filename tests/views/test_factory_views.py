@@ -1,5 +1,6 @@
 import pytest
 from jinja2 import DictLoader, Environment
+from markupsafe import Markup
 from werkzeug.routing import Rule
 
 from tests.conftest import application
@@ -39,3 +40,62 @@ def test_where_nothing_may_be_kept_pages_are_drawn_all_the_same(cache, tmp_path,
     monkeypatch.setattr("sys.dont_write_bytecode", True)
     assert drawn(cache, "one") == "one"
     assert list(tmp_path.iterdir()) == []
+
+
+class Words(str):
+    """A text that is no plain str."""
+
+
+class Badge:
+    def __html__(self):
+        return "<b>!</b>"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Markup("<i>"), "<i>"),
+        ("<i>", "&lt;i&gt;"),
+        (Badge(), "<b>!</b>"),
+        (7, "7"),
+        (None, "None"),
+        (Words("<i>"), "&lt;i&gt;"),
+    ],
+)
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ it }}",
+        "{{ it if it is defined else 1 }}",
+        "{% macro m(a) %}{{ a }}{% endmacro %}{{ m(it) }}",
+        "{% set kept %}{{ it }}{% endset %}{{ kept }}",
+        "{% for one in [it] %}{{ one }}{% endfor %}",
+        "{% macro m() %}{{ caller() }}{% endmacro %}{% call m() %}{{ it }}{% endcall %}",
+        "{% filter trim %}{{ it }}{% endfilter %}",
+    ],
+)
+def test_what_is_no_html_is_escaped_as_jinja_does(source, value, shown):
+    assert drawing(source).render(it=value) == shown
+
+
+def test_what_is_html_is_drawn_without_a_copy():
+    rows = Markup("<tr>" * 1000)
+    template = drawing("{{ it }}")
+    assert next(template.root_render_func(template.new_context({"it": rows}))) is rows
+
+
+def test_where_nothing_is_to_be_escaped_nothing_is():
+    assert (
+        drawing("{{ it }}{% autoescape true %}{{ it }}{% endautoescape %}", autoescape=False).render(it="<") == "<&lt;"
+    )
+    assert drawing("{% autoescape off %}{{ it }}{% endautoescape %}{{ it }}").render(it="<", off=False) == "<&lt;"
+
+
+def drawing(source, autoescape=True):
+    made = Environment(autoescape=autoescape)
+    made.code_generator_class = factory.Drawing
+    return made.from_string(source)
+
+
+def test_the_application_draws_by_it():
+    assert application().jinja_env.code_generator_class is factory.Drawing
