@@ -129,7 +129,7 @@ KINDS = (
         *(
             "organization",
             "Your organizations",
-            "One is suspended, deleted, or handed over to you.",
+            "You are invited to one, or one is suspended, deleted or handed over to you.",
             ("organization.",),
         ),
         templates=(

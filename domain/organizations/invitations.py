@@ -115,17 +115,9 @@ def _invite(email, role, workspace, event, by):
     where = f"{role} {assignments.spoken(place, event)}" if place else role
     facts = {"email": email, "role": role, "workspace": place.name if place else None}
     history.note("member.invited", f"{email} was invited: {where}", made, by=by, verb="created", **facts)
-    _mail(made, by.user)
-    known = User.one(User.email_norm == norm, User.status == "active")
-    organizations.tell(
-        organization,
-        "member.invited",
-        f"member.invited:{made.id}",
-        f"{by.user.name} invited {email}",
-        by=by.user,
-        link=f"/{organization.slug}/members",
-        you=(known, f"{by.user.name} invites you to {organization.name}", _path(made)) if known else None,
-    )
+    _tell_invited(made, by.user)
+    key, title = f"member.invited:{made.id}", f"{by.user.name} invited {email}"
+    organizations.tell(organization, "member.invited", key, title, by=by.user, link=f"/{organization.slug}/members")
     return made
 
 
@@ -157,7 +149,9 @@ def _place(invitation, organization):
     return f"{invitation.workspace.name} of {organization.name}" if invitation.workspace else organization.name
 
 
-def _mail(invitation, inviter):
+def _tell_invited(invitation, inviter):
+    """By letter, and once in the bell of whoever has proven that the address is theirs. They aren't in the organization
+    yet, so to them it is news of none, and says no more of it than the letter."""
     organization = Organization.get_by_id(invitation.organization_id)  # all of it: a member knows a part
     outgoing.letter(
         "invitation",
@@ -171,6 +165,10 @@ def _mail(invitation, inviter):
         until=written(invitation.expires_at, organization.timezone),
         link=organizations.link_to(organization).removesuffix(f"/{organization.slug}") + _path(invitation),
     )
+    mine = User.email_norm == invitation.email_norm, User.email_verified_at.is_null(False), User.status == "active"
+    if known := User.one(*mine):
+        title = f"{inviter.name} invites you to {_place(invitation, organization)}"
+        outgoing.notify(known, "organization.invited", f"invited:{invitation.id}", title, link=_path(invitation))
 
 
 # --- those that are out -------------------------------------------------------------------------------------
@@ -213,7 +211,7 @@ def resend(id, *, by):
         raise Refused(SAYS[held.status], "INVALID_TRANSITION")
     held.expires_at = until
     history.note("invitation.resent", f"{held.email} was mailed again", held, by=by, category="member")
-    _mail(held, by.user)
+    _tell_invited(held, by.user)
     return held
 
 

@@ -8,7 +8,7 @@ import models
 from database.clock import now
 from database.scope import inside
 from domain import Forbidden, Invalid, NotFound, Refused
-from domain.base import configuration, settings
+from domain.base import configuration, notices, settings
 from domain.entitlements.plans import PAID
 from domain.organizations import invitations, members, organizations, permissions, workspaces
 from domain.people import accounts, sessions
@@ -99,11 +99,36 @@ def test_an_invitation_bears_the_logo(cast, at, paid, clock):
     assert [letter.payload["values"]["emblem"] for letter in letters] == [emblem, emblem]
 
 
-def test_who_has_an_account_finds_it_in_the_bell_too(cast, at, paid, nina):
+def test_who_has_an_account_finds_it_in_the_bell_too_once_and_gets_one_letter(cast, at, paid, nina, clock, letters):
     made = invitations.invite("nina@example.org", "viewer", by=at("alice"))
-    (row,) = Outgoing.select().where(Outgoing.kind == "notification")
-    assert row.payload["recipient"] == nina.id
-    assert row.payload["link"] == f"/accept-invitation?invitationId={made.public_id}"
+    assert [(to, subject) for to, subject, _ in letters()] == [("nina@example.org", "Alice invites you to Acme")]
+    (news,) = notices.newest(nina)
+    assert (news.title, news.body) == ("Alice invites you to Acme", None)  # no more than the letter
+    assert news.link == f"/accept-invitation?invitationId={made.public_id}"
+    clock.forward(minutes=1)
+    invitations.resend(made.id, by=at("alice"))
+    assert len(letters()) == 2
+    assert len(notices.newest(nina)) == 1
+
+
+def test_who_works_there_already_gets_one_letter_too(at, paid, nina, letters):
+    stage = workspaces.create("Main stage", by=at("alice"))
+    made = invitations.invite("nina@example.org", "staff", by=at("alice"), workspace=stage.id)
+    invitations.accept(made.public_id, nina)
+    before = len(letters())
+    invitations.invite("nina@example.org", "viewer", by=at("alice"))
+    assert [subject for _, subject, _ in letters()[before:]] == ["Alice invites you to Acme"]
+    assert [one.title for one in notices.newest(nina)] == [
+        "Alice invites you to Acme",
+        "Alice invites you to Main stage of Acme",
+    ]
+
+
+def test_an_account_that_has_not_proven_the_address_hears_of_no_invitation(at, paid, nina, letters):
+    write(User.update(email_verified_at=None).where(User.id == nina.id).execute)
+    invitations.invite("nina@example.org", "viewer", by=at("alice"))
+    assert len(letters()) == 1
+    assert notices.newest(User.get_by_id(nina.id)) == []
 
 
 def test_nobody_is_invited_as_owner_or_as_what_there_is_not(at, paid):
