@@ -79,10 +79,10 @@ KINDS = (
     Kind("due", "Due soon", "A task of yours is due within a day.", ("task_due",), ("task_due",), letter=DAILY),
     Kind("batches", "Batches of flyers", "One of yours is drawn.", ("flyer.batch",)),
     Kind("completed", "Completed", "Somebody completes a task of yours.", ("task_completed",)),
-    Kind("people", "People", "Who joins and leaves, and whose role changes.", ("member.",)),
+    Kind("people", "People", "Who is invited, joins and leaves, and whose role changes.", ("member.",)),
     Kind(
         *("invited", "Your invitations", "Somebody takes or declines an invitation of yours."),
-        ("member.accepted", "member.invited"),
+        ("member.accepted", "member.declined"),
         templates=("invitation_accepted",),
         letter=NOW,
     ),

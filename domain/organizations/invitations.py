@@ -399,7 +399,7 @@ def decline(public_id, user):
         if inviter is not None and organizations.reach(inviter, offer.organization.slug):
             outgoing.notify(
                 inviter,
-                "member.invited",
+                "member.declined",
                 f"declined:{offer.invitation.id}",
                 f"{user.name} declined the invitation to {offer.organization.name}",
                 organization=offer.organization,

@@ -32,11 +32,13 @@ def test_use_r11_the_longest_beginning_says_the_kind():
         "billing.payment_failed",
         "billing.payment_refunded",
         "member.joined",
+        "member.invited",
         "member.accepted",
+        "member.declined",
         "comment_mention",
     )
     found = [preferences.kind_of(type).name for type in kinds]
-    assert found == ["payments", "plan", "people", "invited", "mentions"]
+    assert found == ["payments", "plan", "people", "people", "invited", "invited", "mentions"]
 
 
 def test_use_r11_by_default_a_notice_shows_and_a_letter_goes_where_the_kind_says_so(cast):

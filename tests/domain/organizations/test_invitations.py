@@ -124,6 +124,14 @@ def test_who_works_there_already_gets_one_letter_too(at, paid, nina, letters):
     ]
 
 
+def test_other_keepers_find_in_the_bell_who_was_invited_and_get_no_letter(cast, at, paid, letters):
+    write(Membership.update(role="admin").where(Membership.user == cast.bob).execute)
+    invitations.invite("nina@example.org", "viewer", by=at("alice"))
+    assert [to for to, *_ in letters()] == ["nina@example.org"]
+    assert [one.title for one in notices.newest(cast.bob)] == ["Alice invited nina@example.org"]
+    assert notices.newest(cast.alice) == []
+
+
 def test_an_account_that_has_not_proven_the_address_hears_of_no_invitation(at, paid, nina, letters):
     write(User.update(email_verified_at=None).where(User.id == nina.id).execute)
     invitations.invite("nina@example.org", "viewer", by=at("alice"))
@@ -394,12 +402,13 @@ def test_somebody_elses_invitation_is_not_found(cast, at, invited):
     assert Invitation.get().status == "pending"
 
 
-def test_declined_it_is_over_and_whoever_sent_it_is_told(cast, at, invited, nina):
+def test_declined_it_is_over_and_whoever_sent_it_is_told(cast, at, invited, nina, letters):
     invitations.decline(invited.public_id, nina)
     assert Invitation.get().status == "cancelled"
     assert organizations.reach(nina, "acme") is None
     titles = [row.payload["title"] for row in Outgoing.select().where(Outgoing.kind == "notification")]
     assert titles[-1] == "Nina declined the invitation to Acme"
+    assert letters()[-1][:2] == ("alice@example.org", "Nina declined the invitation to Acme")
     assert AuditEvent.select().where(AuditEvent.action == "invitation.declined").count() == 1
 
 
