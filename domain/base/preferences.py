@@ -134,7 +134,7 @@ KINDS = (
         ),
         templates=(
             *("organization_suspended", "organization_reactivated", "ownership_transfer", "ownership_transferred"),
-            *("member_removed", "invitation", "key_ending"),
+            *("ownership_offered", "member_removed", "invitation", "key_ending"),
         ),
         letter=NOW,
         why="Always comes: it decides what you can reach.",

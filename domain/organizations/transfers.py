@@ -25,7 +25,8 @@ def pending():
 
 @writes
 def offer(membership_id, *, by):
-    """Offer the organization to one of its members, after step-up L4; they are told by letter.
+    """Offer the organization to one of its members, after step-up L4; both get a letter, the owner because somebody
+    else may have done it in their name.
     Refuses with NotFound for whoever isn't an active member, and while another offer is open."""
     lock("owners", by.organization.id)
     by = organizations.at_present(by)
@@ -48,15 +49,24 @@ def offer(membership_id, *, by):
         link=f"/{by.organization.slug}/settings",
         organization=by.organization,
     )
+    values = {"organization": by.organization.name, "link": organizations.link_to(by.organization, "/settings")}
     outgoing.letter(
         "ownership_transfer",
         target.user.email,
         f"transfer:{made.id}:offered",
         name=target.user.name,
         by=by.user.name,
-        organization=by.organization.name,
         until=written_day(made.expires_at, target.user.timezone),
-        link=organizations.link_to(by.organization, "/settings"),
+        **values,
+    )
+    outgoing.letter(
+        "ownership_offered",
+        by.user.email,
+        f"transfer:{made.id}:offered:by",
+        name=by.user.name,
+        new=target.user.name,
+        until=written_day(made.expires_at, by.user.timezone),
+        **values,
     )
     return made
 

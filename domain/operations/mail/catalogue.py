@@ -114,6 +114,10 @@ _TABLE: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
         {"name": "Bob", "by": "Alice", "organization": "Acme", "until": "15 July 2026", "link": f"{SITE}/x"},
     ),
     (
+        *("ownership_offered", "Offer of an organization", "An organization is offered to somebody", "who offers it"),
+        {"name": "Alice", "new": "Bob", "organization": "Acme", "until": "15 July 2026", "link": f"{SITE}/x"},
+    ),
+    (
         *("ownership_transferred", "Organization handed over", "An organization has another owner", "both owners"),
         {"organization": "Acme", "old": "Alice", "new": "Bob", "link": f"{SITE}/x"},
     ),

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 import jobs
@@ -31,9 +33,12 @@ def test_an_offer_is_told_by_letter_and_in_the_bell_and_changes_nothing_yet(cast
     assert (at("alice").role, at("bob").role) == ("owner", "member")
     (row,) = Outgoing.select().where(Outgoing.kind == "notification")
     assert row.payload["recipient"] == cast.bob.id
-    (letter,) = letters()[-1:]
-    assert letter[:2] == ("bob@example.org", "Alice wants to hand Acme over to you")
-    assert "http://localhost/acme/settings" in letter[2]
+    asked, told = letters()
+    assert asked[:2] == ("bob@example.org", "Alice wants to hand Acme over to you")
+    assert "http://localhost/acme/settings" in asked[2]
+    assert told[:2] == ("alice@example.org", "You offered Acme to Bob")
+    assert "http://localhost/acme/settings" in told[2]
+    assert "If it wasn't, take the offer back" in told[2]
     assert AuditEvent.get(AuditEvent.action == "organization.transfer_offered").actor == cast.alice
 
 
@@ -177,8 +182,10 @@ def test_accepted_and_taken_back_at_once_only_one_of_them_happens(cast, at, offe
 
 def test_report_11_an_offer_says_the_day_of_its_reader(cast, at, clock, proven, inside_acme, letters):
     write(User.update(timezone="Asia/Tokyo").where(User.id == cast.bob.id).execute)
+    write(User.update(timezone="America/New_York").where(User.id == cast.alice.id).execute)
     clock.moment = clock.moment.replace(hour=20)
     membership = Membership.get(Membership.user == cast.bob, Membership.organization == cast.acme)
     proven("alice", "organization.transfer", membership.id)
     transfers.offer(membership.id, by=at("alice"))
-    assert "The offer holds until 23 June 2026" in letters()[-1][2]
+    days = {to: re.search("The offer holds until (.+?)\\.", text)[1] for to, _, text in letters()}
+    assert days == {"bob@example.org": "23 June 2026", "alice@example.org": "22 June 2026"}
