@@ -66,7 +66,7 @@ def cancel(id, *, by):
     refunds.ask_proof(order)
     if not _end(order, "the order was cancelled"):
         raise events.InvalidTransition("This order has ended already.")
-    payments.settle(order.id)
+    payments.settle(order.id, by=by.user)
     history.note(
         "order.cancelled",
         f"Order {order.number} was cancelled",

@@ -200,9 +200,9 @@ def attempt_ended(fact):
 # --- what follows ---------------------------------------------------------------------------------------------------
 
 
-def settle(order_id, reason=""):
+def settle(order_id, reason="", by=None):
     """Look at all the money of an order and do what is due, in the present transaction; done again it does nothing.
-    `reason` is what a refund that comes of it is noted with.
+    `reason` is what a refund that comes of it is noted with, `by` the user whose act it comes of, if it does of one.
 
     Enough in its currency: sold, its passes made. After its time: taken again if that is still free, else sent back.
     Twice or too much: the rest goes back. Too little or foreign: flagged, nothing is given and nothing lost.
@@ -224,8 +224,8 @@ def settle(order_id, reason=""):
     order = TicketOrder.get_by_id(order.id)
     _follow_disputes(order, payments)
     if order.state in ("paid", "cancelled", "expired"):
-        _send_back_rest(order, fitting, reason)
-        _send_back_foreign(order, [one for one in payments if one not in fitting])
+        _send_back_rest(order, fitting, reason, by)
+        _send_back_foreign(order, [one for one in payments if one not in fitting], by)
 
 
 def _gone(payment):
@@ -302,7 +302,7 @@ def _give(order, items):
     write(order, "tickets", f"tickets:{order.id}", count=len(made))
 
 
-def _send_back_rest(order, fitting, reason):
+def _send_back_rest(order, fitting, reason, by):
     """What is owed back: of an order that stands what is above its price, of one that ended all."""
     owed, items = owed_back(order), holds.standing(order)
     why = {"expired": "late", "cancelled": "ended"}.get(order.state, "double")
@@ -312,16 +312,17 @@ def _send_back_rest(order, fitting, reason):
         sent = payment.refunded_cents + refunds.under_way(payment)
         if (part := min(owed, payment.amount_cents - sent)) > 0:
             left = sum(item.standing for item in items)
-            refunds.send(order, payment, part, reason or why, f"refund:{order.id}:{why}:{payment.id}:{left}:{sent}")
+            key = f"refund:{order.id}:{why}:{payment.id}:{left}:{sent}"
+            refunds.send(order, payment, part, reason or why, key, by=by)
             owed -= part
 
 
-def _send_back_foreign(order, foreign):
+def _send_back_foreign(order, foreign, by):
     """Money in another currency than the order's buys nothing: it goes back whole, as soon as the order has ended."""
     for payment in foreign:
         rest = payment.amount_cents - payment.refunded_cents - refunds.under_way(payment)
         if rest > 0 and payment.dispute not in ("open", "lost"):
-            refunds.send(order, payment, rest, "foreign", f"refund:{order.id}:foreign:{payment.id}")
+            refunds.send(order, payment, rest, "foreign", f"refund:{order.id}:foreign:{payment.id}", by=by)
 
 
 def price_of(order, items):

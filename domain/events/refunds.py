@@ -1,6 +1,6 @@
 """Money that goes back: each for a reason with a fixed key, sent once, whole or in part."""
 
-from peewee import fn
+from peewee import JOIN, fn
 
 from database.clock import now
 from database.transactions import writes
@@ -12,9 +12,9 @@ from domain.fields.email import Email
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.money import Money
-from domain.fields.text import Text
+from domain.fields.text import Named, Text
 from domain.lists.listing import NEWEST, Act, Listing
-from models import TicketOrder, TicketPayment, TicketRefund
+from models import Profile, TicketOrder, TicketPayment, TicketRefund
 
 UNDER_WAY = ("approved", "sent")  # what a buyer has only asked for isn't
 OUTSIDE = "at the provider"
@@ -25,6 +25,7 @@ AGAIN = "It is being sent again."
 def send(order, payment, cents, reason, key, *, by=None):
     """Leave a refund of so much of a payment to be sent, in the present transaction; the same key leaves one. One that
     was declined, as its money had gone back otherwise, is left anew: not all of it had, or that failed.
+    `by` is the user who has it sent, None where a rule does.
 
     Refuses above what is left of the payment.
     """
@@ -37,7 +38,7 @@ def send(order, payment, cents, reason, key, *, by=None):
     if held is None:
         made = TicketRefund.create(order=order, payment=payment, reason=reason, key=key, by=by, **values)
     else:
-        values |= {"state": "approved", "error": None, "tries": held.tries + 1}
+        values |= {"state": "approved", "error": None, "tries": held.tries + 1} | ({"by": by} if by else {})
         TicketRefund.update(**values).where(TicketRefund.id == held.id).execute()
         made = one(held.id)
     if not is_by_hand(payment):
@@ -157,7 +158,8 @@ STATE = Choice(
 
 def _joined(query):
     query = query.join(TicketOrder, on=(TicketOrder.id == TicketRefund.order))
-    return query.join_from(TicketRefund, TicketPayment, on=(TicketPayment.id == TicketRefund.payment))
+    query = query.join_from(TicketRefund, TicketPayment, on=(TicketPayment.id == TicketRefund.payment))
+    return query.join_from(TicketRefund, Profile, JOIN.LEFT_OUTER, on=(Profile.user == TicketRefund.by))
 
 
 listing = Listing(
@@ -169,6 +171,7 @@ listing = Listing(
         Field("reason", "Why", Text(200)),
         Field("error", "What is wrong", Text(500)),
         Field("provider", "By", providers.BY, filters=False),
+        Field("who", "Decided by", Named(), filters=False),
         Field("created_at", "Since", Moment(past=True)),
     ),
     NEWEST,
@@ -177,6 +180,7 @@ listing = Listing(
         ("email", TicketOrder.email, None),
         ("currency", TicketOrder.currency, None),
         ("provider", TicketPayment.provider, None),
+        ("who", Profile.full_name, None),
         ("account", TicketPayment.account, None),
         ("event", TicketOrder.event, None),
     ),

@@ -113,7 +113,7 @@ def give(order, found, reason, fee, by):
     if fee:
         TicketOrder.update(fee_cents=TicketOrder.fee_cents + fee).where(TicketOrder.id == order.id).execute()
     _drop_requests(order, found.passes)
-    payments.settle(order.id, reason)
+    payments.settle(order.id, reason, by and by.user)
     order = TicketOrder.get_by_id(order.id)
     back, count = order.refunded_cents + refunds.under_way_of(order) - was, sum(count for _, count in found.counts)
     history.note(
@@ -272,7 +272,7 @@ def decline(id, words, *, by):
     """Say no, with a reason that the buyer reads; the pass stays good."""
     by.require("orders.write")
     refund, one = _asked(id)
-    moved = TicketRefund.update(state="declined", error=words).where(
+    moved = TicketRefund.update(state="declined", error=words, by=by.user).where(
         TicketRefund.id == refund.id, TicketRefund.state == "requested"
     )
     if not moved.execute():

@@ -20,6 +20,27 @@ def test_one_key_sends_one_and_no_more_than_is_left(paid_night):
     assert Outgoing.select().where(Outgoing.kind == "ticket_refund").count() == 1
 
 
+def test_a_refund_names_whoever_ended_the_order_and_nobody_where_a_rule_sends_it(paid_night, at, cast):
+    order, attempt = promised(*paid_night)
+    came(attempt, 2000)
+    came(attempt, 500, id="pi_twice")
+    other, dollars = promised(*paid_night, email="other@example.org")
+    came(dollars, 3000, currency="USD", id="pi_foreign")
+    for one in (order, other):
+        orders.cancel(one.id, by=at("alice"))
+    by = {(refund.reason, refund.amount_cents): refund.by for refund in TicketRefund.select()}
+    assert by == {("double", 500): None, ("ended", 2000): cast.alice, ("foreign", 3000): cast.alice}
+
+
+def test_left_anew_a_refund_names_whoever_has_it_sent_now(paid_night, cast):
+    order, attempt = promised(*paid_night)
+    payment = came(attempt, 2000)
+    first = write(refunds.send, order, payment, 500, "goodwill", "k1", by=cast.bob)
+    for by, named in ((None, cast.bob), (cast.alice, cast.alice)):
+        write(TicketRefund.update(state="declined").where(TicketRefund.id == first.id).execute)
+        assert write(refunds.send, order, payment, 500, "goodwill", "k1", by=by).by == named
+
+
 def test_a_transfer_is_sent_back_by_hand_and_noted_once(paid_night, at):
     order, _ = promised(*paid_night)
     payments.note_transfer(order.id, 2000, by=at("alice"))

@@ -87,6 +87,8 @@ def test_a_buyer_asks_for_money_back_and_the_organizer_answers_on_the_list(three
     assert "Approve" in refunds
     assert ">Stripe<" in refunds
     assert alice.post(f"/acme/refunds/{TicketRefund.get().id}/approval").status_code == 303
+    refunds = alice.get("/acme/refunds").text
+    assert 'title="Alice"' in refunds.partition('data-label="Decided by"')[2].partition("</td>")[0]
     assert passes.again(one).state == "void"
     assert "Sent back: They are ill." in ada.get(here).text
 

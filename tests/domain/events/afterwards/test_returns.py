@@ -51,7 +51,7 @@ def test_what_is_to_pay_is_said_once_until_something_came_or_time_is_over(paid_n
     assert sums() == [("Price", 6000), ("Nothing is owed", 0)]
 
 
-def test_what_goes_back_is_shown_line_by_line_before_it_is_done(three, at):
+def test_what_goes_back_is_shown_line_by_line_before_it_is_done(three, at, cast):
     one, other, _ = passes.of(three)
     shown = returns.preview(three, [one.id, other.id], {})
     assert (shown.lines, shown.cents) == ((("2 × Day ticket", 4000),), 4000)
@@ -59,6 +59,7 @@ def test_what_goes_back_is_shown_line_by_line_before_it_is_done(three, at):
     assert said == "2 tickets taken back. €40.00 go back the way they came."
     ((refund),) = TicketRefund.select()
     assert (refund.amount_cents, refund.reason, refund.state) == (4000, "They are ill.", "approved")
+    assert refund.by == cast.alice
     assert [passes.again(each).state for each in (one, other)] == ["void", "void"]
     assert adds_up(three)
 
@@ -150,7 +151,7 @@ def test_event_case_03_and_its_letter_says_what_goes_back(three, at, letters):
 # --- asked for by the buyer ------------------------------------------------------------------------------------------
 
 
-def test_a_buyer_asks_and_the_organizer_gives_once(three, at, letters):
+def test_a_buyer_asks_and_the_organizer_gives_once(three, at, cast, letters):
     allow(refund_hours=24)
     one, other, _ = passes.of(three)
     assert returns.ask(three.id, [one.id], WHY) == 0
@@ -158,13 +159,15 @@ def test_a_buyer_asks_and_the_organizer_gives_once(three, at, letters):
     assert payments.owed_back(again(three)) == 0
     asked = TicketRefund.get()
     assert (asked.state, asked.amount_cents, asked.reason) == ("requested", 2000, "They are ill.")
+    assert asked.by is None
     assert set(returns.requested(three)) == {one.id}
     with pytest.raises(Invalid):
         returns.ask(three.id, [one.id], WHY)  # asked already
     with pytest.raises(Forbidden):
         returns.approve(asked.id, by=at("vera"))
     returns.approve(asked.id, by=at("alice"))
-    assert [(refund.state, refund.amount_cents) for refund in TicketRefund.select()] == [("approved", 2000)]
+    (refund,) = TicketRefund.select()
+    assert (refund.state, refund.amount_cents, refund.by) == ("approved", 2000, cast.alice)
     assert passes.again(one).state == "void"
     with pytest.raises(NotFound):
         returns.approve(asked.id, by=at("alice"))
@@ -172,13 +175,14 @@ def test_a_buyer_asks_and_the_organizer_gives_once(three, at, letters):
     assert adds_up(three)
 
 
-def test_declined_it_stays_good_and_the_buyer_reads_why(three, at, letters):
+def test_declined_it_stays_good_and_the_buyer_reads_why(three, at, cast, letters):
     allow(refund_hours=24)
     one, *_ = passes.of(three)
     returns.ask(three.id, [one.id], WHY)
     before, asked = len(letters()), TicketRefund.get().id
     returns.decline(asked, "It is too late.", by=at("alice"))
-    assert (TicketRefund.get().state, passes.again(one).state) == ("declined", "active")
+    declined = TicketRefund.get()
+    assert (declined.state, declined.by, passes.again(one).state) == ("declined", cast.alice, "active")
     assert "It is too late." in letters()[before][2]
     with pytest.raises(events.InvalidTransition):
         returns.approve(asked, by=at("alice"))
