@@ -36,7 +36,7 @@ from tests.domain.events.test_stock import figures
 from tests.fixtures.events import make_event
 from tests.fixtures.threads import write
 
-BUYERS = int(os.environ.get("SALE", "160"))
+BUYERS = int(os.environ.get("SALE", "2000"))
 SLOWER = float(os.environ.get("SALE_SLOWER", "1"))  # on a machine that has other work: everybody comes so much later
 SEATS = BUYERS // 4
 FEW = 60, 15  # buyers and seats of a sale that must fail
@@ -121,7 +121,7 @@ def a_sale(tmp_path, at, kills, script=("app.py",), **about):
             stack.enter_context(server)
         hosts = [one.url.removeprefix("http://").replace("localhost", "127.0.0.1") for one in servers]
         about |= {"hosts": hosts, "slug": event.slug, "tier": tier.id, "buyers": BUYERS, "seconds": seconds, "seed": 7}
-        pace = 0.25 if BUYERS < WHOLE else 1
+        pace = 0.25 if BUYERS == FEW[0] else 1
         ends = 240 * (1 if kills else pace) * SLOWER  # a sale that must fail has no end of its own
         crowd = subprocess.Popen(
             [
