@@ -91,7 +91,10 @@ FORMS = {
     "flyers_showing.act": {"act": "hiding"},
     "tasks.create": {"title": "Order paper"},
     "tasks.save_view": {"name": "Mine", "query": ""},
-    **{f"{room}.save_chart": {"name": "Mine", "query": ""} for room in ("tasks", "records")},
+    **{
+        f"{place}save_chart": {"name": "Mine", "query": ""}
+        for place in ("tasks.", "records.", *(f"events.{part}_" for part in ("orders", "sales", "passes", "scans")))
+    },
     "dashboards.update": {"name": "Mine"},
     "tasks.move": {"day": "2026-03-10"},
     "records.move": {"day": "2026-03-10"},

@@ -72,24 +72,25 @@ def understand(listing, args):
     look = given["chart_as"] if given["chart_as"] in LOOKS else "bars"
     if not given["chart_by"] and look != "number":
         field = by.get(listing.board_by) or next(iter(by.values()), None)
-    is_time = field is not None and groupings.sort_of(field.kind) == groupings.TIME
-    per = given["chart_per"] if given["chart_per"] in groupings.PERIODS else "month"
     if field is None:
         look = "number"
     if look == "number":
-        field, is_time = None, False
-    return Chart(field, per if is_time else "", of.get(given["chart_of"]), look), is_whole
+        field = None
+    periods = groupings.periods(field.kind) if field else ()
+    per = given["chart_per"] if given["chart_per"] in periods else "month" if periods else ""
+    return Chart(field, per, of.get(given["chart_of"]), look), is_whole
 
 
-def read(listing, query):
-    """The Asked of a query, as it was saved with a chart or stands in an address."""
+def read(listing, query, parent=None):
+    """The Asked of a query, as it was saved with a chart or stands in an address; `parent` is the id of the row that
+    the list stands in."""
     args: dict[str, Any] = {}
     for name, text in parse_qsl(query):
         if name == "where":
             args.setdefault(name, []).append(text)
         else:
             args.setdefault(name, text)
-    ask = asks.understand(listing, args).but(after="")
+    ask = asks.understand(listing, args, parent).but(after="")
     chart, is_whole = understand(listing, args)
     return Asked(listing, ask, chart, is_whole and not asks.left_out(ask, args, (*PASSING, *OWN)))
 

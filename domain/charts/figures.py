@@ -2,6 +2,9 @@
 
 What is kept is kept under all that it depends on: the list as somebody may see it, what is asked, the reader's zone
 and, where conditions speak of today, their day. Whoever sees the same shares it; nobody else can come by it.
+
+Whether rows changed since is told by the log; of lists of which it doesn't tell all, such as sales, by the column that
+grows with each write.
 """
 
 import hashlib
@@ -9,7 +12,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import fn
 
@@ -20,6 +23,7 @@ from domain import NotFound
 from domain.base import long_jobs
 from domain.charts import charts, tallies
 from domain.imports import targets
+from domain.lists.programs.moments import OVERLAP
 from domain.organizations import organizations
 from models import Change, LongJob
 
@@ -28,6 +32,7 @@ AT_ONCE = 50_000  # rows that are counted while somebody waits
 ANEW_AFTER = timedelta(seconds=30)  # what changes all the time isn't counted all the time
 KEPT = timedelta(days=7)
 KEPT_AT_ONCE = 500  # figures of few rows, in this process
+FEW = 2000  # rows of sales that are counted whenever one is written
 
 _small: OrderedDict[Any, Any] = OrderedDict()
 _small_lock = threading.Lock()
@@ -51,10 +56,8 @@ def figures(asked, query, by):
     key = _place_of(asked, by)
     job = long_jobs.newest(JOB, key)
     if job is None:
-        tally, counted_at = _at_once(asked, key, by)
-        if tally.is_whole:
-            return Figures(tally, counted_at)
-        return Figures(tally, job=_begin(key, asked, query, by))
+        found = _at_once(asked, key, by)
+        return found if found.tally.is_whole else Figures(found.tally, job=_begin(key, asked, query, by))
     kept = job.facts.get("kept") or job.facts.get("before")
     tally = tallies.restored(kept) if kept else None
     if job.is_open:
@@ -62,7 +65,7 @@ def figures(asked, query, by):
     if job.status == "failed" or kept is None:
         is_over = job.finished_at < now() - ANEW_AFTER
         return Figures(tally, _at(kept), _begin(key, asked, query, by) if is_over else job, is_old=True)
-    if not _changed_since(asked.listing, kept["mark"]):
+    if _is_as_it_was(asked, Mark(kept["mark"], *kept.get("grown", ())), _at(kept)):
         return Figures(tally, _at(kept))
     if job.finished_at < now() - ANEW_AFTER:
         return Figures(tally, _at(kept), _begin(key, asked, query, by, kept), is_old=True)
@@ -77,24 +80,58 @@ def _at_once(asked, key, by):
     place = (database.obj, key)
     with _small_lock:
         held = _small.get(place)
-    if held and not _changed_since(asked.listing, held[0]):
-        return held[1:]
-    mark = _mark()
+    if held:
+        mark, tally, at = held
+        if _is_as_it_was(asked, mark, at):
+            return Figures(tally, at)
+        if tally.is_whole and tally.looked > FEW and not asked.listing.followed and now() - at < ANEW_AFTER:
+            return Figures(tally, at, is_old=True)
+    mark, at = _mark(asked), now()
     tally = tallies.count(asked, by, AT_ONCE)
     with _small_lock:
-        _small[place] = (mark, tally, now())
+        _small[place] = (mark, tally, at)
         while len(_small) > KEPT_AT_ONCE:
             _small.popitem(last=False)
-    return tally, now()
+    return Figures(tally, at)
 
 
-def _mark():
-    """How far the changes of the organization go."""
-    return Change.select(fn.max(Change.id)).scalar() or 0
+class Mark(NamedTuple):
+    """How far things were when rows were counted: the changes of the organization and, of a list of which these don't
+    tell all, the greatest values of what grows. Such a mark is settled once nothing that was being written beside it
+    can be missing below it."""
+
+    changes: int
+    grown: str = ""
+    is_settled: bool = True
 
 
-def _changed_since(listing, mark):
-    return Change.one(Change.table.in_((listing.table, *listing.hears.split())), Change.id > mark) is not None
+def _mark(asked):
+    changes = Change.select(fn.max(Change.id)).scalar() or 0
+    return Mark(changes) if asked.listing.followed else Mark(changes, *_grown(asked))
+
+
+def _grown(asked):
+    """(the greatest values of what grows, whether they were written so long ago that all before them is there)"""
+    found = [row for column in asked.listing.grows for row in _greatest(column, asked)]
+    before = now() - OVERLAP
+    return " ".join(str(value) for value, _ in found), all(moment < before for _, moment in found)
+
+
+def _greatest(column, asked):
+    """[(the greatest value of a column beside the rows, when that was written)], or nothing where there is none."""
+    model, within = column.model, asked.listing.parent.name
+    query = model.select(column, model.updated_at).where(model._meta.fields[within] == asked.ask.parent)
+    return query.order_by(column.desc(), model.id.desc()).limit(1).tuples()
+
+
+def _is_as_it_was(asked, mark, at):
+    """Whether rows are as they were when they were counted at this mark and moment."""
+    listing = asked.listing
+    if Change.one(Change.table.in_((listing.table, *listing.hears.split())), Change.id > mark.changes) is not None:
+        return False
+    if listing.followed:
+        return True
+    return (mark.is_settled or now() - at < OVERLAP) and _grown(asked)[0] == mark.grown
 
 
 def _place_of(asked, by):
@@ -128,7 +165,8 @@ def _begin(key, asked, query, by, before=None):
     """Ask for the count; what was kept under this key goes, but for the last figures."""
     closed = (LongJob.kind == JOB) & LongJob.finished_at.is_null(False)
     LongJob.delete().where(closed, (LongJob.subject == key) | (LongJob.finished_at < now() - KEPT)).execute()
-    facts = {"organization": by.organization.id, "listing": asked.listing.name, "query": query, "zone": reader_zone()}
+    name = targets.name_of(asked.listing, asked.ask.parent)
+    facts = {"organization": by.organization.id, "listing": name, "query": query, "zone": reader_zone()}
     facts["role"] = by.role
     return long_jobs.begin(JOB, key, by=by.user, before=before, **facts) or long_jobs.newest(JOB, key)
 
@@ -140,9 +178,10 @@ def work(job):
     if by.role != job.facts["role"]:  # it was asked through the eyes of a lesser one
         by = by.seen_as(job.facts["role"])
     read_in(job.facts["zone"])
-    asked = charts.read(targets.found(job.facts["listing"], by, "charts").listing, job.facts["query"])
+    name = job.facts["listing"]
+    asked = charts.read(targets.found(name, by, "charts").listing, job.facts["query"], targets.parent_of(name))
     if _place_of(asked, by) != job.subject:
         raise NotFound("The table, or who may see what of it, was changed meanwhile.")
-    at, mark = now(), _mark()
+    at, (changes, *grown) = now(), _mark(asked)
     tally = tallies.count(asked, by, onward=long_jobs.telling(job))
-    long_jobs.finish(job, before=None, kept=tally.stored() | {"mark": mark, "at": at.isoformat()})
+    long_jobs.finish(job, before=None, kept=tally.stored() | {"mark": changes, "grown": grown, "at": at.isoformat()})

@@ -1,6 +1,8 @@
 """By what rows are grouped in a chart: words, people, texts, or periods of time as the reader's calendar has them."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from database.clock import local
 from domain.fields.choice import Choice
@@ -17,11 +19,12 @@ from domain.fields.text import Text
 from domain.lists import conditions
 
 TIME, WORDS, PEOPLE, TEXTS = "time", "words", "people", "texts"
-PERIODS = {"day": "Day", "week": "Week", "month": "Month", "year": "Year"}
+PERIODS = {"hour": "Hour", "day": "Day", "week": "Week", "month": "Month", "year": "Year"}
 NONE = ""  # the group of rows without a value
 LEFT = "\x1fleft"  # of rows with words left over; no value can have this sign
 OTHERS = "\x1fothers"  # of all groups that are too many to be shown
 SPECIAL = (OTHERS, NONE, LEFT)  # what stands behind the others
+HOUR = timedelta(hours=1)
 
 
 def sort_of(kind):
@@ -35,6 +38,13 @@ def sort_of(kind):
     return TEXTS if isinstance(kind, Text) and kind.filters else ""
 
 
+def periods(kind):
+    """The periods that rows can be grouped by: key → what it is called. Days have no hours."""
+    if isinstance(kind, Moment):
+        return PERIODS
+    return {per: label for per, label in PERIODS.items() if per != "hour"} if sort_of(kind) == TIME else {}
+
+
 def keys_of(chart):
     """(value) → the groups that a row with it is in; with several values it is in several."""
     if chart.by is None:
@@ -46,7 +56,7 @@ def keys_of(chart):
             return (LEFT,)
         if value is None or value == "":
             return (NONE,)
-        return (begins(_day(value)).isoformat(),) if begins else _words(kind, value)
+        return (begins(_on_the_calendar(value)).isoformat(),) if begins else _words(kind, value)
 
     return keys
 
@@ -61,21 +71,42 @@ def _words(kind, value):
     return tuple(NONE if one is None else str(one) for one in found)
 
 
-def _day(value):
-    return local(value).date() if isinstance(value, datetime) else value
+def _on_the_calendar(value):
+    """A moment as the reader's clock shows it, a day as its beginning. The hour that a clock goes through twice is
+    one."""
+    return local(value).replace(tzinfo=None) if isinstance(value, datetime) else datetime.combine(value, time())
+
+
+@lru_cache(maxsize=700)
+def has_whole_hours(zone):
+    """Whether days and hours of a zone begin with an hour of UTC, since 1970."""
+    moments = (datetime(year, month, 1, tzinfo=ZoneInfo(zone)) for year in range(1970, 2040) for month in (1, 7))
+    return not any((moment.utcoffset() or HOUR) % HOUR for moment in moments)
 
 
 _BEGINNINGS = {
-    "day": lambda day: day,
-    "week": lambda day: day - timedelta(day.weekday()),
-    "month": lambda day: day.replace(day=1),
-    "year": lambda day: day.replace(month=1, day=1),
+    "hour": lambda at: at.replace(minute=0, second=0, microsecond=0, fold=0),
+    "day": lambda at: at.date(),
+    "week": lambda at: at.date() - timedelta(at.weekday()),
+    "month": lambda at: at.date().replace(day=1),
+    "year": lambda at: at.date().replace(month=1, day=1),
 }
+_LONGEST = {per: timedelta(days) for per, days in (("day", 1), ("week", 7), ("month", 31), ("year", 366))}
+
+
+def _begun(key, per):
+    """When the period with this key begins: a day, or an hour of one."""
+    return datetime.fromisoformat(key) if per == "hour" else date.fromisoformat(key)
 
 
 def _next(first, per):
-    """When the period after the one that begins then begins."""
-    return _BEGINNINGS[per](first + timedelta({"day": 1, "week": 7, "month": 31, "year": 366}[per]))
+    """When the period after the one that begins on this day begins."""
+    return _BEGINNINGS[per](_on_the_calendar(first + _LONGEST[per]))
+
+
+def _before(first, per):
+    """When the period before the one that begins then began."""
+    return first - HOUR if per == "hour" else _BEGINNINGS[per](_on_the_calendar(first - timedelta(1)))
 
 
 def in_order(chart, found, most):
@@ -107,11 +138,10 @@ def _offered(kind):
 def _periods(keys, per, most):
     if not keys:
         return []
-    periods = [date.fromisoformat(keys[-1])]
-    first = date.fromisoformat(keys[0])
-    while periods[-1] > first and len(periods) < most:
-        periods.append(_BEGINNINGS[per](periods[-1] - timedelta(1)))
-    return [day.isoformat() for day in reversed(periods)]
+    found, first = [_begun(keys[-1], per)], _begun(keys[0], per)
+    while found[-1] > first and len(found) < most:
+        found.append(_before(found[-1], per))
+    return [one.isoformat() for one in reversed(found)]
 
 
 def labels(chart, keys):
@@ -124,7 +154,7 @@ def labels(chart, keys):
         if key in known:
             return known[key]
         if sort == TIME:
-            return period_label(date.fromisoformat(key), chart.per)
+            return period_label(_begun(key, chart.per), chart.per)
         if sort == PEOPLE:
             return people.get(int(key), "Somebody who isn’t here any more")
         return _word_label(chart.by.kind, key)
@@ -142,10 +172,12 @@ def _word_label(kind, key):
     return kind.plain(key) or key
 
 
-def period_label(day, per):
-    """A period by its first day."""
-    said = f"{day.day} {day:%b %Y}"
-    return {"day": said, "week": f"Week of {said}", "month": f"{day:%b %Y}", "year": f"{day:%Y}"}[per]
+def period_label(begun, per):
+    """A period by when it begins: a day, or an hour of one."""
+    if per == "hour":  # so many hours as are shown are days
+        return f"{begun.day} {begun:%b}, {begun:%H:%M}"
+    said = f"{begun.day} {begun:%b %Y}"
+    return {"day": said, "week": f"Week of {said}", "month": f"{begun:%b %Y}", "year": f"{begun:%Y}"}[per]
 
 
 def leads_to(listing, chart, key):
@@ -156,6 +188,8 @@ def leads_to(listing, chart, key):
     if key in (NONE, LEFT):
         return _conditioned(listing, field, "empty" if key == NONE else "left_over")
     if key == OTHERS:
+        return None
+    if sort == TIME and chart.per == "hour":  # lists are narrowed by days
         return None
     if sort == TIME:
         first = date.fromisoformat(key)

@@ -48,7 +48,7 @@ def opened(chart, by):
         demand(by, listing.reads)
     except (NotFound, Forbidden):
         return None
-    asked = charts.read(listing, chart.query)
+    asked = charts.read(listing, chart.query, targets.parent_of(chart.listing))
     return asked if asked.is_whole and granted(by, listing.tab(asked.ask.tab).capability) else None
 
 
@@ -64,8 +64,9 @@ def get(id, by):
 
 
 @writes
-def save(listing, name, query, *, by, shared=False, id=None):
-    """Save a chart of a list by a name; over the one with this `id`, or one's own of that name. Returns it.
+def save(listing, name, query, *, by, shared=False, id=None, parent=None):
+    """Save a chart of a list (in the row `parent`, where it stands in one) by a name; over the one with this `id`, or
+    one's own of that name. Returns it.
 
     Refuses with Invalid, and with Forbidden: shared ones are made by whoever may share the list.
     """
@@ -74,11 +75,12 @@ def save(listing, name, query, *, by, shared=False, id=None):
     if shared:
         _demand_sharing(by, listing)
     mine = list(SavedChart.select().where(SavedChart.by == by.user, SavedChart.archived_at.is_null()))
+    target = targets.name_of(listing, parent)
     held = get(id, by)
     if held is None or not may_change(held, by):
         same = (chart for chart in mine if comparable(chart.name) == comparable(name))
-        held = next((chart for chart in same if chart.listing == listing.name), None)
-    values = {"listing": listing.name, "name": name, "query": _cleaned(query), "is_shared": shared}
+        held = next((chart for chart in same if chart.listing == target), None)
+    values = {"listing": target, "name": name, "query": _cleaned(query), "is_shared": shared}
     if held is None:
         if len(mine) >= MOST:
             raise Invalid({"name": f"You have {MOST} charts already: remove one first."})

@@ -6,7 +6,10 @@ from typing import Any
 
 from peewee import Select, fn
 
+from database.clock import reader_zone
+from database.columns import Moment
 from database.compiled import Compiled
+from database.connections import database
 from domain.charts import groupings, sums
 from domain.fields.money import Money
 from domain.fields.records.amount import Amount
@@ -124,7 +127,8 @@ def _grouped(asked, by, most):
     names = [name for name in asked.chart.names if name]
     money = asked.chart.of.kind if asked.chart.of and isinstance(asked.chart.of.kind, Money) else None
     columns = [listing.column(name) for name in (*names, *([money.currency] if money else ()))]
-    values = [Column(c.name, c.field, c.node.alias(f"value_{n}")) for n, c in enumerate(columns)]
+    nodes = [_rounded(c) if n == 0 and asked.chart.is_over_time else c.node for n, c in enumerate(columns)]
+    values = [Column(c.name, c.field, nodes[n].alias(f"value_{n}")) for n, c in enumerate(columns)]
     shape = lists.shape_of(listing, asked.ask, by, lists.SUMS, None)
     rows = lists.narrowed(listing, shape, [Column("id", listing.model.id), *values])[0]
     some = (rows.limit(most + 1) if most else rows).alias("some")
@@ -134,6 +138,17 @@ def _grouped(asked, by, most):
         found = Compiled(lambda: query)(**lists.values_of(listing, asked.ask, by, None))
     pairs = [_pair(asked.chart, money, columns, raw) for raw in found]
     yield pairs, sum(rows for _, _, rows in pairs)
+
+
+def _rounded(column):
+    """What of a column a chart over time tells apart: of moments the hours, or in few zones the minutes, so that the
+    database gives back one row for each and not one for each moment."""
+    if not isinstance(column.field, Moment):
+        return column.node
+    is_hours = groupings.has_whole_hours(reader_zone())
+    if database.dialect == "postgres":
+        return fn.date_trunc("hour" if is_hours else "minute", column.node, "UTC")
+    return fn.substr(column.node, 1, 13 if is_hours else 16).concat(":00Z" if is_hours else "Z")
 
 
 def _pair(chart, money, columns, raw):

@@ -285,6 +285,8 @@ listing = Listing(
     reads="orders.read",
     chips="state",
     sums=("total_cents",),
+    charts=True,
+    grows=(TicketOrder.updated_at, TicketOrder.id),
     icon="credit-card",
     empty=(("all", "Whoever buys shows here, from the first click."),),
 )

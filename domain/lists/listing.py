@@ -134,6 +134,7 @@ class Listing:
         False  # all that changes in its rows is noted; else programs hear of them by when they were written
     )
     moves: Any = ()  # of a list that isn't: the `updated_at` of joined tables that it shows something of
+    grows: Any = ()  # of a list that isn't: columns beside its parent, one of which is greater with each write to it
     once: Any = ()  # ((field that holds no value twice, (value, by, parent) → the id of its row or None), …)
     exports: tuple[str, ...] = ()  # fields that aren't listed but stand in the file
     within: Any = None  # the column that names the organization, where the table isn't Owned
@@ -181,6 +182,8 @@ class Listing:
             raise TypeError(
                 f"{self.name}: names are searched in given rows; a table takes a search of domain/lists/searches."
             )
+        if self.charts and not (self.followed or self.grows):
+            raise TypeError(f"{self.name}: figures are kept until rows change; say what `grows` then.")
 
     def __eq__(self, other):
         return isinstance(other, Listing) and (self.name, self.version) == (other.name, other.version)

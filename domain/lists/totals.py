@@ -68,8 +68,13 @@ def sums(listing, ask, by):
     count = sum(row[1] for row in found)
     if count > SUMMED:
         return Sums(count, {})
-    named = ((name, row[0], row[2 + n]) for row in found for n, name in enumerate(listing.sums))
-    return Sums(count, {(name, currency): int(total) for name, currency, total in named if total is not None})
+    totals: dict = {}
+    for currency, _, *added in found:
+        for name, total in zip(listing.sums, added, strict=True):
+            if total is not None:
+                place = name, currency if listing.by_name[name].kind.currency else None
+                totals[place] = totals.get(place, 0) + int(total)
+    return Sums(count, totals)
 
 
 @lru_cache(maxsize=lists.SHAPES)

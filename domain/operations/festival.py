@@ -124,7 +124,10 @@ def _concert(owner, seller, chance):
     event = _event(seller, "Spring Concert", _evening(6), 4, venue="Town hall", capacity="40")
     seat = _tier(event, seller, "Seat", size="40")
     events.publish(event.id, by=owner)
-    sold = [payments.take_free(_order(event, name, {seat.id: chance.randint(1, 4)}).id) for name in BUYERS]
+    sold = []
+    for place, name in enumerate(BUYERS):
+        set_clock(lambda at=today - timedelta(days=20) + timedelta(hours=9 * place): at)  # over some days
+        sold.append(payments.take_free(_order(event, name, {seat.id: chance.randint(1, 4)}).id))
     set_clock(lambda: event.starts_at)
     _let_in(seller, event, [one for order in sold for one in passes.of(order)][3:])
     set_clock(None)

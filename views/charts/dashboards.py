@@ -26,6 +26,7 @@ class Shown:
             url = targets.address(saved.listing, by)
             self.url = f"{url}?view=chart&{saved.query}&chart={saved.id}"
             self.drawn = Drawn(asked, figures.figures(asked, saved.query, by), url, saved.query)
+            self.drawn.within = targets.parent_called(saved.listing)
 
 
 def shown(charts, by):

@@ -15,7 +15,7 @@ from domain.events import (
     vouchers,
 )
 from domain.events.afterwards import attendees, incidents, order_money, returns
-from domain.events.books import payouts, unassigned
+from domain.events.books import payouts, sales, unassigned
 from domain.events.carriers import covers
 from domain.events.door import checkpoints, devices, scanners, scans
 from domain.events.line import places
@@ -28,6 +28,7 @@ from domain.organizations import invitations, permissions
 from models import Event, Organization, Tier
 from views import access, pages
 from views.lists import routes
+from views.lists.charts import Drawn
 
 blueprint = Blueprint("events", __name__)
 
@@ -47,6 +48,7 @@ GROUPS = (
         "Sales",
         {
             "orders": ("Orders", "orders.read"),
+            "sales": ("Sold", "orders.read"),
             "line": ("Line", "orders.read"),
             "bringers": ("Brought by", "orders.read"),
             "payouts": ("Payouts", "payments.manage"),
@@ -141,6 +143,17 @@ def _gaps(row):
     return [gap for gap in events.missing(row) if gap[0] == "money"] if events.is_selling(row) else []
 
 
+class Sold(Drawn):
+    """The chart of the tickets that an event sold, as its own page shows it."""
+
+    said = "Tickets sold and not given back, by day"
+
+    def __init__(self, event, url):
+        asked, found = sales.by_day(event, g.by)
+        super().__init__(asked, found, f"{url}/sales", sales.BY_DAY)
+        self.event_url = url
+
+
 def _of_event(place, row):
     url, stocks = f"{place.url}/{row.id}", stock.of(row.id)
     figures = [(tier, stocks.get(("tier", tier.id)), stock.explain(stocks, tier)) for tier in tiers.of(row.id)]
@@ -150,6 +163,7 @@ def _of_event(place, row):
         "fields_of": lambda part: [f for f in map(place.listing.by_name.get, events.PARTS[part][1]) if not f.acted],
         "missing": _gaps(row),
         "figures": figures,
+        "sold": Sold(row, url) if figures and g.by.may("orders.read") else None,
         "cover": covers.of(row.id),
         "has_door": devices.is_there(row),
         "room": stocks.get(("event", row.id)),
@@ -219,6 +233,7 @@ def _around_order(place, row):
 
 ORDER = {"row_template": "events/order_page.html", "row_context": _around_order}
 routes.add(blueprint, orders.rules, "/events/<id:parent>/orders", prefix="orders_", **PART, **ORDER)
+routes.add(blueprint, sales.rules, "/events/<id:parent>/sales", prefix="sales_", **PART)
 
 
 def _around_bringer(place, row):

@@ -73,9 +73,11 @@ class Series:
 
 
 class Drawn:
-    """A chart with its figures, for templates/lists/_figures.html; `gaps` are the labels of groups that lack some."""
+    """A chart with its figures, for templates/lists/_figures.html; `gaps` are the labels of groups that lack some, and
+    `within` is what the list stands in, where the page doesn't say it."""
 
     gaps: frozenset = frozenset()
+    within = ""
 
     def __init__(self, asked, found, url, query):
         self.asked, self.found, self.url, self.query = asked, found, url, query
@@ -131,13 +133,13 @@ def apart(listing):
 def context(place):
     """What the list's page needs to draw its chart."""
     query = place.address(after="").partition("?")[2]
-    asked = charts.read(place.listing, query)
+    asked = charts.read(place.listing, query, place.ask.parent)
     found = figures.figures(asked, query, place.by)
     return {
         "drawn": Drawn(asked, found, place.url, query),
         "grouping": [(f.name, f.label) for f in charts.grouping_fields(place.listing)],
         "summed": [(f.name, f"Sum of {f.label}") for f in charts.summed_fields(place.listing)],
-        "periods": groupings.PERIODS,
+        "periods": groupings.periods(asked.chart.by.kind) if asked.chart.by else {},
         "looks": charts.LOOKS,
     }
 
@@ -166,7 +168,11 @@ def save_chart(mounted, parts):
     id = whole(form.get("chart"))
     try:
         saved = saved_charts.save(
-            place.listing, given["name"], given["query"], by=place.by, shared=given["shared"], id=id
+            *(place.listing, given["name"], given["query"]),
+            by=place.by,
+            shared=given["shared"],
+            id=id,
+            parent=place.ask.parent,
         )
     except Invalid as refusal:
         error = " ".join(refusal.fields.values())

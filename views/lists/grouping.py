@@ -33,8 +33,8 @@ class Group:
 
 
 def fields(listing):
-    """The fields that rows are put together by, in a list whose figures are kept."""
-    if not listing.charts:
+    """The fields that rows are put together by, in a list whose figures are kept and as new as its rows."""
+    if not (listing.charts and listing.followed):
         return []
     return [f for f in charts.grouping_fields(listing) if f.listed and not f.kind.several and f.name != listing.first]
 

@@ -39,6 +39,7 @@ ANY = Rules(
         imports=True,
         board_by="choice",
         has_pages=True,
+        followed=True,
         charts=True,
         calendar=("day",),
         is_saved=True,

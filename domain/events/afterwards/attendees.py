@@ -48,7 +48,7 @@ listing = Listing(
     *("passes", "pass", "passes", Pass),
     (
         Field("holder", "Name", Name(120)),
-        Field("ticket", "Ticket", Text(80)),
+        Field("ticket", "Ticket", Text(80, filters=True)),
         Field("state", "State", STATE),
         Field("email", "E-mail", Email()),
         Field("is_passed_on", "Passed on", Switch(), listed=False),
@@ -97,6 +97,9 @@ listing = Listing(
     stands_in=lambda id, by: events.one(id),
     exports=("serial", "is_passed_on"),
     reads="orders.read",
+    charts=True,
+    grows=(Pass.updated_at, Pass.id),
+    hears="tier",
     icon="ticket",
     chips="state",
     empty=(("all", "Whoever has paid gets a pass for each ticket."),),

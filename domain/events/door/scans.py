@@ -373,10 +373,10 @@ listing = Listing(
     (
         Field("result", "Result", RESULT),
         Field("holder", "Name", Text(120)),
-        Field("gate", "Gate", Text(60)),
+        Field("gate", "Gate", Text(60, filters=True)),
         Field("kind", "Way", KIND),
         Field("scanned_at", "When", Moment(past=True)),
-        Field("phone", "Phone", Text(60)),
+        Field("phone", "Phone", Text(60, filters=True)),
         Field("is_late", "Sent later", Switch()),
         Field("note", "Note", Text(200), listed=False),
     ),
@@ -387,6 +387,9 @@ listing = Listing(
     stands_in=lambda id, by: events.one(id),
     ranges=("scanned_at",),
     reads="orders.read",
+    charts=True,
+    grows=(Scan.id,),
+    hears="checkpoint device",
     icon="qrcode",
     empty=(("all", "Nobody was scanned yet."),),
 )
@@ -400,6 +403,7 @@ conflicts = rows.Rules(
         thing="conflict",
         things="conflicts",
         only=Scan.result << CONFLICTS,
+        charts=False,
         about="Who was let in twice, or with a ticket that was void: seen once all phones had sent what they scanned.",
         empty=(("all", "Nobody was let in who shouldn't have been."),),
     )

@@ -7,6 +7,8 @@ import json
 import re
 from urllib.parse import parse_qsl, urlencode
 
+from domain.events.books import charted
+from domain.fields.kinds import whole
 from domain.lists import rows
 from domain.records import documents
 from domain.records.archives import worked_out
@@ -153,6 +155,14 @@ def _view(numbers, row, topic="table"):
     return {topic: numbers.topic(row[topic]), "query": _query(numbers, row["query"])}
 
 
+def _chart(numbers, row):
+    """A chart of a list within an event names it by the event's number."""
+    name, _, id = row["listing"].partition(":")
+    if name in charted.LISTS:
+        return {"listing": f"{name}:{numbers.row('event', whole(id)) or 0}"}
+    return _view(numbers, row, "listing")
+
+
 def _options(numbers, options):
     if "tree" in options:
         tree = worked_out.renumbered(options["tree"], lambda id: numbers.row("record_field", id) or 0)
@@ -204,7 +214,7 @@ SOFT = {
     Change: _change,
     Comment: _comment,
     SavedView: _view,
-    SavedChart: lambda numbers, row: _view(numbers, row, "listing"),
+    SavedChart: _chart,
     StoredFile: _file,
     Label: lambda numbers, row: {"merged_into_id": numbers.row("label", row["merged_into_id"])},
     Task: lambda numbers, row: {"labels": tuple(numbers.several("label", row["labels"] or ())) or None},

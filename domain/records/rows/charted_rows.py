@@ -2,13 +2,11 @@
 
 import json
 from collections import defaultdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal, localcontext
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from database.clock import reader_zone
-from domain.charts import sums
+from domain.charts import groupings, sums
 from domain.charts.tallies import CHUNK
 from domain.fields.day import Day
 from domain.fields.moment import Moment
@@ -23,7 +21,6 @@ from domain.records import questions
 from domain.records.shapes import EMPTY
 
 ALL = 2**62
-HOUR = timedelta(hours=1)
 CELLS = 20_000  # rows whose cells are read at once
 
 
@@ -123,15 +120,8 @@ def _length(kind, per):
     if isinstance(kind, Day):
         return 1 + {"month": 7, "year": 4}.get(per, 10)
     if isinstance(kind, Moment):
-        return 1 + (13 if _has_whole_hours(reader_zone()) else 16)
+        return 1 + (13 if groupings.has_whole_hours(reader_zone()) else 16)
     return 0 if isinstance(kind, Options | Person | YesNo | Rating) else None
-
-
-@lru_cache(maxsize=700)
-def _has_whole_hours(zone):
-    """Whether days of a zone begin with an hour of UTC, since 1970."""
-    moments = (datetime(year, month, 1, tzinfo=ZoneInfo(zone)) for year in range(1970, 2040) for month in (1, 7))
-    return not any((moment.utcoffset() or HOUR) % HOUR for moment in moments)
 
 
 def _value(kind, key):

@@ -46,6 +46,17 @@ def test_periods_follow_each_other_without_a_gap(inside_acme, per, found, order)
     assert in_order(tasks.listing, f"chart_by=due_at&chart_per={per}", found) == (order, False)
 
 
+def test_hours_follow_each_other_over_midnight_and_only_moments_have_them(inside_acme):
+    found = ["2026-03-01T22:00:00", "2026-03-02T01:00:00"]
+    order = [found[0], "2026-03-01T23:00:00", "2026-03-02T00:00:00", found[1]]
+    assert in_order(tasks.listing, "chart_by=created_at&chart_per=hour", found) == (order, False)
+    by_hour = chart(tasks.listing, "chart_by=created_at&chart_per=hour")
+    assert groupings.labels(by_hour, found[:1]) == {found[0]: "1 Mar, 22:00"}
+    assert groupings.leads_to(tasks.listing, by_hour, found[0]) is None
+    assert chart(tasks.listing, "chart_by=due_at&chart_per=hour").per == "month"
+    assert "hour" not in groupings.periods(tasks.listing.by_name["due_at"].kind)
+
+
 def test_of_too_many_periods_the_last_ones_remain(inside_acme):
     query = "chart_by=due_at&chart_per=day"
     assert in_order(tasks.listing, query, ["1900-01-01", "2026-03-02"], 2) == (["2026-03-01", "2026-03-02"], True)

@@ -189,3 +189,39 @@ def test_a_tab_that_isnt_theirs_is_counted_for_nobody(at, cast, inside_acme):
     nobody = Member(cast.bob, cast.acme, "none")
     with pytest.raises(Forbidden):
         tallies.count(charts.read(tasks.listing, "tab=all"), nobody)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"),
+    [
+        ("UTC", {"2026-06-15T12:00:00": 3}),
+        ("Europe/Berlin", {"2026-06-15T14:00:00": 3}),
+        ("Asia/Kathmandu", {"2026-06-15T17:00:00": 1, "2026-06-15T18:00:00": 2}),  # 5:45 ahead
+    ],
+)
+def test_a_moment_is_of_the_readers_hour(inside_acme, at, clock, zone, hours):
+    for minutes in (0, 20, 20):
+        clock.forward(minutes=minutes)
+        rows.create(tasks.rules, {"title": "T"}, by=at("alice"))
+    read_in(zone)
+    try:
+        for query in ("", "&where=and~title~is~T"):  # as the database counts, and row by row
+            asked = charts.read(tasks.listing, f"tab=all&chart_by=created_at&chart_per=hour{query}")
+            assert asked.is_whole
+            totals = tallies.count(asked, at("alice")).totals
+            assert {key: int(total) for (key, _), total in totals.items()} == hours
+    finally:
+        read_in("UTC")
+
+
+@pytest.mark.parametrize(("zone", "hours"), [("Europe/Berlin", ["00", "01"]), ("Asia/Kathmandu", ["04", "05"])])
+def test_hours_of_peoples_tables_are_the_same_by_keys_and_row_by_row(offers, zone, hours):
+    for moment in ("2026-06-14T22:59:59+00:00", "2026-06-14T23:20:00+00:00"):
+        offers.add(Name="A", Met=moment)
+    read_in(zone)
+    try:
+        query = offers.query(chart_by="Met", chart_per="hour")
+        found = offers.totals(query)
+        assert found == offers.totals(f"{query}&q=a") == {f"2026-06-15T{hour}:00:00": "1" for hour in hours}
+    finally:
+        read_in("UTC")

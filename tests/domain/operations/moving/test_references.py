@@ -19,6 +19,7 @@ def numbers():
         ("record_option", 4): 44,
         ("label", 6): 66,
         ("task", 1): 91,
+        ("event", 1): 71,
         ("stored_file", 3): 93,
     }
     kinds = {("record_field", 2): "choice", ("record_field", 3): "person", ("record_slot", 7): "choice"}
@@ -55,6 +56,8 @@ def test_so_do_comments_labels_and_addresses(numbers):
     told = references.SOFT[SavedChart](numbers, was)
     assert told == {"listing": "record:31", "query": "f12=44&f13=200&sort=-f12&chart_by=f13&q=f2x"}
     assert references.SOFT[SavedChart](numbers, {"listing": "tasks", "query": "f2=4"}) == {}
+    for was, told in (("sales:1", "sales:71"), ("orders:9", "orders:0"), ("orders:x", "orders:0")):
+        assert references.SOFT[SavedChart](numbers, {"listing": was, "query": ""}) == {"listing": told}
 
 
 def test_a_rule_that_asks_of_rows_shows_none_until_it_is_looked_at(numbers):
