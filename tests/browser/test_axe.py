@@ -64,6 +64,7 @@ MEMBER = (
     f"{TEAM}/events",
     f"{TEAM}/events/new",
     *(f"{EVENT}{part}" for part in ("", "?part=when", "/tiers", "/sessions", "/orders", "/passes", "/ledger")),
+    f"{EVENT}/sales?view=chart",
     f"{EVENT}/vouchers/1",
     f"{TEAM}/events/4/checkpoints",
     f"{TEAM}/keys",
