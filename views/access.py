@@ -19,11 +19,12 @@ from werkzeug.urls import iri_to_uri
 from database.clock import read_in
 from database.scope import inside
 from domain import Forbidden, NotFound, Refused, existing
-from domain.base import audit, roles, stepup
+from domain.base import audit, changes, roles, stepup
 from domain.events.door import devices
 from domain.organizations import api_keys, organizations
 from domain.people import admins, people, sessions
 from views import cookies, places
+from views.safety.marks import is_marked
 
 
 class Login(LoginManager):
@@ -126,11 +127,19 @@ def member(capability, unless=None):
             with inside(by.organization):
                 if unless is None or not unless(by, **kwargs):
                     by.require(capability)
+                if _is_opened():
+                    g.mark = changes.mark(me())
                 return view(**kwargs)
 
         return _with_door(view, Door("member", capability), enter)
 
     return door
+
+
+def _is_opened():
+    """Whether a page may be opened. How far the log goes is then asked before its rows are: what is written while it is
+    drawn would never be told to it."""
+    return request.method == "GET" and "HX-Request" not in request.headers and not is_marked("unlimited")
 
 
 def _previewed(by, capability):

@@ -397,7 +397,7 @@ def frame():
     mine, capabilities = later(organizations.of, user), admins.capabilities(user)
     by = where(user, mine)
     within = partial(_within, by.organization)
-    plan, mark = later(within, grants.plan), later(within, changes.mark, user)
+    plan, mark = later(within, grants.plan), later(lambda: g.get("mark") or within(changes.mark, user))
     return about | {
         "me": user,
         "by": by,

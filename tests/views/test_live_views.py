@@ -5,6 +5,7 @@ import dataclasses
 import http.client
 import json
 import queue
+import re
 import socket
 import subprocess
 import sys
@@ -20,12 +21,13 @@ from database import transactions
 from database.scope import inside
 from database.waking import listening
 from domain.base import changes, configuration
-from domain.lists import rows
+from domain.lists import lists, rows
 from domain.operations import alerts
 from domain.people import sessions
 from domain.tasks import tasks
 from models import Membership
 from tests.fixtures.serving import Silent
+from tests.fixtures.threads import write
 from views import live
 
 TOP = Path(__file__).resolve().parents[2]
@@ -168,6 +170,22 @@ def test_the_page_itself_says_how_far_it_has_read(browse, cast, at):
     make(at)
     page = browse("alice").get("/acme/tasks").get_data(True)
     assert f'data-mark="{mark(cast, "alice")}"' in page
+
+
+def test_what_changes_while_a_page_is_drawn_comes_after_its_mark(browse, cast, monkeypatch):
+    """Its rows are read before it is drawn: what is written between the two would never be told as stale."""
+    read = lists.read
+
+    def and_then_somebody_writes(*args):
+        found = read(*args)
+        with inside(cast.acme):
+            write(changes.record, cast.acme, "task", 7, "updated")
+        return found
+
+    monkeypatch.setattr(lists, "read", and_then_somebody_writes)
+    alice = browse("alice")
+    seen = re.search('data-mark="([^"]+)"', alice.get("/acme/tasks?tab=all").get_data(True))[1]
+    assert alice.get(f"/acme/news?since={seen}").json["stale"] == ["task"]
 
 
 def test_a_mark_that_is_none_begins_anew(browse, at):
