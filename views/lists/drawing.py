@@ -37,7 +37,7 @@ def init_app(app):
             _kinds[name, part] = getattr(made, part, getattr(plain, part))
     environment.globals |= {part: _part(part) for part in PARTS}
     around = environment.get_template("lists/macros.html").module
-    for name in ("list_tools", "bulk_bar"):
+    for name in ("list_tools", "bulk_bar", "list_switch", "first_condition"):
         environment.globals[name] = lru_cache(maxsize=500, typed=True)(getattr(around, name))
 
 

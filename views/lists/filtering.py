@@ -15,7 +15,7 @@ def condition(mounted, parts):
     field = next((f for f in offered if f.name == name), None)
     if (name and field is None) or not offered:
         raise NotFound()
-    about = {"place": place, "listing": place.listing, "fields": offered, "field": field}
+    about = {"place": place, "listing": place.listing, "field": field}
     if request.htmx:
         return pages.fragment("lists/_condition.html", **about)
     return pages.page("lists/condition.html", here=mounted.nav, **about)

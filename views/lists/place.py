@@ -7,6 +7,11 @@ from domain.fields.person import Called, drawn, names
 from domain.lists import conditions, lists, rows
 from domain.lists.listing import granted, looks_only, may_share
 
+VIEWS = (
+    *(("list", "List", "list"), ("board", "Board", "layout-kanban")),
+    *(("chart", "Chart", "chart-bar"), ("calendar", "Calendar", "calendar")),
+)
+
 
 class Place:
     """A list as somebody stands before it: whose, what was asked of it, and where it is."""
@@ -71,7 +76,21 @@ class Place:
     def kept(self):
         """(name, text) of all that is asked, for the hidden inputs of a form that asks for more."""
         query = self.address(after="").partition("?")[2]
-        return parse_qsl(query)
+        return tuple(parse_qsl(query))
+
+    @cached_property
+    def conditional(self):
+        """(name, label) of the fields that conditions can be about."""
+        return tuple((field.name, field.label) for field in conditions.offered(self.listing))
+
+    @property
+    def views(self):
+        """(view, its label, its icon, its address) of the ways in which the list is drawn."""
+        return tuple(
+            (*view, self.address(view="" if view[0] == "list" else view[0]))
+            for view in VIEWS
+            if view[0] in self.listing.views
+        )
 
     @cached_property
     def filters(self):

@@ -234,7 +234,7 @@ def _index(mounted, place, status, more):
         return grouping.rest(place)
     if place.ask.after and request.htmx.target == "list_more":
         return pages.fragment("lists/_rows.html", place=place, listing=listing, answer=place.read())
-    context = {"place": place, "listing": listing, "here": mounted.nav, "conditional": conditions.offered(listing)}
+    context = {"place": place, "listing": listing, "here": mounted.nav}
     context |= saved_views.context(place) if listing.is_saved else {}
     context |= DRAWN[place.view].context(place)
     if place.view == "list" and "answer" not in context:
