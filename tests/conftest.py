@@ -101,7 +101,8 @@ def pytest_ignore_collect(collection_path, config):
 def pytest_collection_modifyitems(config, items):
     """What asks for no house touches no database of the test's, so it runs once: on SQLite. So does what is decided
     before any SQL that could differ, and is marked so. What only one database has is asked of that one alone, by the
-    fixture of its name: a skip says that something could not be tried here, and nothing else."""
+    fixture of its name: a skip says that something could not be tried here, and nothing else. What is long begins
+    first, or one worker is at it when the others have done all."""
     on = config.getoption("--on")
     here = [i for i in items if on in i.fixturenames or not {"sqlite", "postgres"} & set(i.fixturenames)]
     if on == "postgres":
@@ -109,7 +110,7 @@ def pytest_collection_modifyitems(config, items):
         if path := config.getoption("--statements"):
             here = covering(here, path)
     config.hook.pytest_deselected(items=list(set(items) - set(here)))
-    items[:] = here
+    items[:] = sorted(here, key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_collection_finish(session):

@@ -277,6 +277,7 @@ def _inversions(event, diaries):
     return found + [f"{n} waits, and {last} was called" for n in waiting if n < last]
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
 def test_a_hot_sale_is_fair_and_sells_each_seat_once_though_the_server_is_killed_twice(
     houses, inside_acme, at, tmp_path, capsys
