@@ -125,7 +125,7 @@ def test_report_22_a_short_lock_of_another_program_is_waited_for(sqlite):
 
 def test_report_22_the_log_is_cut_once_nobody_reads_from_it(sqlite, monkeypatch):
     monkeypatch.setattr(transactions, "IDLE", 0.1)
-    log = sqlite.with_name("guildhall.db-wal")
+    log = sqlite.resolve().with_name("guildhall.db-wal")
     with closing(sqlite3.connect(sqlite)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM setting").fetchone()
