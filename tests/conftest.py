@@ -349,8 +349,8 @@ def browse(web, cast):
         made = web.test_client()
         if name:
             token = sessions.start(getattr(cast, name), ip="127.0.0.1", user_agent="Mozilla Chrome/1 Linux")
-            with made.session_transaction() as cookie:
-                cookie["_user_id"], cookie["_fresh"] = token, True
+            signer = web.session_interface.get_signing_serializer(web)
+            made.set_cookie(web.config["SESSION_COOKIE_NAME"], signer.dumps({"_user_id": token, "_fresh": True}))
         return made
 
     return client

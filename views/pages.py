@@ -75,7 +75,7 @@ def init_app(app):
 @lru_cache(maxsize=500, typed=True)
 def _home_of(environment, template, block):
     """The template that has the block: this one, or the nearest that it extends; None when it is only the frame's."""
-    if block in environment.get_template("layout.html").blocks:
+    if not block or block in environment.get_template("layout.html").blocks:
         return None
     while template and template != "layout.html":
         if block in environment.get_template(template).blocks:
