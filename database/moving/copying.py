@@ -223,7 +223,8 @@ def _next(source, shape, last):
 
 def settle(carrying):
     """Numbers go on above the highest that was ever given, also where that row is gone; indexes, foreign keys and the
-    guards stand again. What a kill cuts off goes on."""
+    guards stand again, and PostgreSQL knows what it holds, as its manual asks after a restore ("SQL Dump"): until its
+    own count comes by, it would plan for empty tables. What a kill cuts off goes on."""
     for place, statement in carrying.target.execute(f"SELECT * FROM {LATER} ORDER BY place").fetchall():
         _make_again(carrying.target, place, statement)
     given = dict(carrying.source.execute("SELECT name, seq FROM sqlite_sequence"))
@@ -238,6 +239,8 @@ def settle(carrying):
                 (f'"{shape.table}"', max(top, 1), top > 0),
             )
         _guard(carrying.target, is_on=True)
+    for shape in carrying.shapes:
+        carrying.target.execute(f'ANALYZE "{shape.table}"')
 
 
 def _make_again(target, place, statement):

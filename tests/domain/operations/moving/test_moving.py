@@ -67,6 +67,8 @@ def test_operations_case_34_a_demo_arrives_row_by_row_and_goes_on(house, new):
             "SELECT count(*) FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity"
         ).fetchone() == (0,)
         assert asked.execute("SELECT to_regclass('move_progress')").fetchone() == (None,)
+        ours = "relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'schema_migration'"
+        assert asked.execute(f"SELECT relname FROM pg_class WHERE reltuples < 0 AND {ours}").fetchall() == []
     # The next row has a number that was never given, and people are found by parts of their names.
     with inside(Organization.get(Organization.slug == "acme-festival")):
         assert write(lambda: Task.create(user=1, title="Next")).id == last.id + 1
