@@ -8,11 +8,13 @@ const form = document.querySelector("#maker"), part = (name) => document.querySe
 const given = JSON.parse(form.dataset.given);
 const canvas = part("canvas"), hold = part("hold"), says = part("says"), fields = form.elements;
 const SLIDERS = ["zoom", "turn", "x", "y"], QUALITY = 0.9;
+const NO_LETTERS = "The letters for this text can’t be fetched at the moment. Go online once, then it works without.";
 const inApp = /FBAN|FBAV|FB_IAB|Instagram|Line\/|MicroMessenger|Snapchat|TikTok|musical_ly/i.test(navigator.userAgent)
   || !("download" in HTMLAnchorElement.prototype);
 let spec, fonts, pictures = {}, photo = null, file = null, crop = { ...NEUTRAL }, items = [], letters = {};
 let isOurs = true; // this browser gives back what is drawn; else the server draws
 let ready = null, version = 0, painted = 0, saved = null, busy = false;
+let drawing = null, reading = null; // promises: of what was typed last, and of the photo that was chosen last
 
 // --- what is told -------------------------------------------------------------------------------------------
 
@@ -32,15 +34,26 @@ function words() {
   return Object.fromEntries(own().map((slot) => [slot.key, cleaned(fields[`f_${slot.key}`].value)]));
 }
 
-let waiting = 0;
+let waiting = false;
 function redraw() {
   version += 1;
   ready = null;
-  if (!waiting) waiting = requestAnimationFrame(() => { waiting = 0; paint(); });
+  if (!waiting) drawing = new Promise(requestAnimationFrame).then(paint);
+  waiting = true;
   offer();
 }
 
+/** Wait until what was chosen and typed is on the canvas; false where its letters can't be had. */
+async function drawn() {
+  for (let seen = []; seen[0] !== reading || seen[1] !== drawing;) {
+    seen = [reading, drawing];
+    await Promise.all(seen);
+  }
+  return painted === version;
+}
+
 async function paint() {
+  waiting = false;
   const now = version, typed = words(), first = own()[0];
   const shown = first && own().every((slot) => !typed[slot.key]) ? { ...typed, [first.key]: first.label } : typed;
   letters = unknown(spec, typed, fonts);
@@ -48,7 +61,7 @@ async function paint() {
     // Before anything is measured: with a font that comes later half of the words would have another.
     await Promise.all(spec.slots.filter((slot) => slot.kind === "text").map((slot) => fonts.need(slot, spec, textOf(slot, shown))));
   } catch {
-    say("The letters for this text can’t be fetched at the moment. Go online once, then it works without.", "bad");
+    say(NO_LETTERS, "bad");
     return;
   }
   if (now < painted) return; // something newer is there already
@@ -87,6 +100,16 @@ function lacking() {
   return own().map(amiss).find(Boolean) ?? "";
 }
 
+/** The same, once all that was chosen and typed a moment ago is drawn. What couldn't be drawn is tried again. */
+async function hindrance() {
+  if (painted !== version) {
+    say("Drawing it…");
+    redraw();
+  }
+  await drawn().catch(giveUp);
+  return lacking() || (isOurs && painted !== version ? NO_LETTERS : "");
+}
+
 let pausing = 0;
 /** Have the file ready before it is asked for: sharing must begin within the tap. */
 function prepare() {
@@ -94,7 +117,9 @@ function prepare() {
   if (isOurs && !lacking()) pausing = setTimeout(() => made().catch(giveUp), 350);
 }
 
+/** The file of what is typed and chosen now; null where it can't be drawn. */
 async function made() {
+  if (!(await drawn())) return null;
   if (ready) return ready;
   const now = version, blob = await blobOf(canvas, QUALITY);
   const done = new File([blob], `${given.file}.jpg`, { type: "image/jpeg" });
@@ -120,8 +145,9 @@ function offer() {
 
 // --- the photo ----------------------------------------------------------------------------------------------
 
+const choose = (chosen) => { if (chosen && photoSlot()) reading = take(chosen); };
+
 async function take(chosen) {
-  if (!chosen || !photoSlot()) return;
   say("Reading the photo…");
   try {
     photo = await read(chosen, photoSlot());
@@ -194,7 +220,7 @@ hold.addEventListener("keydown", (event) => {
 // --- taking it away -----------------------------------------------------------------------------------------
 
 async function download() {
-  const what = lacking();
+  const what = await hindrance();
   if (what) return say(what, "bad");
   if (!isOurs) return link();
   const done = await made().catch(() => null);
@@ -242,7 +268,7 @@ function cut() {
 
 async function link(event) {
   event?.preventDefault();
-  const what = lacking();
+  const what = await hindrance();
   if (what) return say(what, "bad");
   if (busy) return undefined;
   busy = true;
@@ -333,18 +359,18 @@ function listen() {
   part("new").addEventListener("click", anew);
   for (const input of form.querySelectorAll("input[type=file]")) {
     input.addEventListener("change", () => {
-      take(input.files[0]);
+      choose(input.files[0]);
       if (isOurs) input.value = "";
     });
   }
   for (const name of SLIDERS) fields[name].addEventListener("input", () => set({ [name]: Number(fields[name].value) }));
   for (const slot of own()) fields[`f_${slot.key}`].addEventListener("input", redraw);
-  document.addEventListener("paste", (event) => take([...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"))));
+  document.addEventListener("paste", (event) => choose([...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"))));
   const stage = part("stage");
   stage.addEventListener("dragover", (event) => event.preventDefault());
   stage.addEventListener("drop", (event) => {
     event.preventDefault();
-    take(event.dataTransfer.files[0]);
+    choose(event.dataTransfer.files[0]);
   });
 }
 

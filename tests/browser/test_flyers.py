@@ -313,3 +313,38 @@ def test_who_orders_by_a_flyer_is_brought_until_the_money_goes_back(page_of):
     expect(organizer.get_by_text("Sent back: Bo is ill")).to_be_visible()
     organizer.goto(f"{TEAM}/events/2/bringers")
     expect(row.get_by_role("cell", name="0", exact=True)).to_have_count(2)  # people and tickets
+
+
+def test_what_was_chosen_and_typed_a_moment_ago_is_in_the_picture(page_of, photo):
+    page, held = page_of(None), []
+    page.route("**/NotoSansArabic*", lambda route: held.append(route))
+    ready(page)
+    page.get_by_label("Choose a photo").set_input_files(photo)
+    page.get_by_label("Your name").fill("مُحَمَّد")
+    button = page.get_by_role("button", name="Download", exact=True)
+    with page.expect_download() as taken:
+        button.click()
+        page.wait_for_timeout(500)  # long enough for a picture without these letters
+        held.pop(0).continue_()
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_label("Your name").fill("مُحَمَّد")
+    with page.expect_download() as later:
+        button.click()
+    assert picture(taken.value).tobytes() == picture(later.value).tobytes()
+
+
+def test_a_text_whose_letters_cannot_be_fetched_is_no_picture_without_them(page_of, photo):
+    page_of.expect("net::ERR_FAILED")
+    page, saved = page_of(None), []
+    page.on("download", lambda one: saved.append(one))
+    page.route("**/NotoSansArabic*", lambda route: route.abort())
+    ready(page)
+    page.get_by_label("Choose a photo").set_input_files(photo)
+    page.get_by_label("Your name").fill("مُحَمَّد")
+    for button in ("Download", "Download and make a link"):
+        page.get_by_role("button", name=button, exact=True).click()
+        expect(page.get_by_text("The letters for this text can’t be fetched")).to_be_visible()
+    page.unroute("**/NotoSansArabic*")
+    with page.expect_download():
+        page.get_by_role("button", name="Download", exact=True).click()
+    assert len(saved) == 1, "and none before"
