@@ -53,7 +53,7 @@ def taking(column):
 stock._set_aside.update(held=taking(Stock.held), sold=taking(Stock.sold))
 stock.fits = lambda one, count: True
 from domain.events.line import calls
-calls.fitting = lambda event, wishes, less: wishes
+calls.Left.fitting = lambda left, wishes, less: wishes
 app.serve()
 """
 # Keeps what came too late.

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import jobs
+from database.connections import database
 from domain import NotFound, Refused
 from domain.base import outgoing
 from domain.operations.runs import leases
@@ -243,6 +244,15 @@ def test_what_was_left_by_the_last_process_is_worked_at_the_start(cast):
         assert eventually(lambda: Notification.select().count() == 1)
     finally:
         jobs.end()
+
+
+def test_that_another_holds_a_job_is_seen_by_one_question(cast, monkeypatch):
+    leases.take("test", "one")
+    asked, execute = [], database.obj.execute_sql
+    monkeypatch.setattr(database.obj, "execute_sql", lambda sql, *rest: asked.append(sql) or execute(sql, *rest))
+    assert leases.take("test", "another") is None
+    assert [sql[:6] for sql in asked if "set_config" not in sql] == ["SELECT"]
+    assert leases.take("test", "one") is not None
 
 
 def test_what_another_process_holds_is_looked_at_again_soon(cast):

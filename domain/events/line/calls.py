@@ -6,7 +6,7 @@ transaction leaves undone is marked on the event, and newcomers wait until it is
 
 import hashlib
 from datetime import timedelta
-from functools import reduce
+from functools import cached_property, reduce
 from operator import or_
 
 from database.clock import now, written
@@ -29,6 +29,7 @@ GONE = 240  # seconds: who left no address has gone, unseen for so long; a hidde
 CALLS = 20  # in the transaction of somebody else
 BATCH = 100  # in one of the job's own
 LOOKS = 500  # places that one transaction looks at
+AT_FIRST = 20  # of these, as many are read at first: mostly the first few take all there is
 
 
 # --- whose turn it is ----------------------------------------------------------------------------------------------
@@ -42,20 +43,25 @@ def call_next(event_id, limit=CALLS):
     event = events.one(event_id)
     if not events.is_selling(event) or event.ends_at - now() < LEAST:
         return 0
-    called, moved, places, blocked = 0, 0, _candidates(event), set()
-    for place in places:
+    called, moved, looked, blocked, left = 0, 0, 0, set(), Left(event)
+    for place in _candidates(event, left):
+        looked += 1
         kind = place.addon_of_id is None  # tickets and what is added to them don't wait for each other
         if kind in blocked:
             continue
         if called == limit:
             _mark(event, True)
             return called
-        made = call(event, place)
-        called += made is True
+        made = call(event, place, left)
         moved += made is not False
+        if made is True:
+            called, left = called + 1, Left(event)
+            if not left.free:
+                break
         if made is False and not event.small_pass:
             blocked.add(kind)
-    _mark(event, len(places) == LOOKS and moved > 0)  # where nothing fits anybody, newcomers needn't wait for it
+    # Where nothing fits anybody, newcomers needn't wait for it.
+    _mark(event, looked == LOOKS and moved > 0 and bool(left.free))
     return called
 
 
@@ -70,37 +76,70 @@ def _waiting(event_id):
     return Place.select().where(Place.event == event_id, Place.state == "waiting")
 
 
-def _candidates(event):
+class Left:
+    """What an event has left, as it is read once: by kind and thing its `stocks`, and the tiers that are `free`."""
+
+    def __init__(self, event):
+        self.event, self.stocks = event, stock.of(event.id)
+        self.free = {one.thing: one.left for one in self.stocks.values() if one.kind == "tier" and one.left != 0}
+        room = self.stocks.get(("event", event.id))
+        self.people = room.left if room is not None else None
+
+    @cached_property
+    def kinds(self):
+        """Tier's id → its kind."""
+        return {tier.id: tier.kind for tier in tiers.of(self.event.id)}
+
+    def fitting(self, wishes, is_less_fine):
+        """What of some wishes ({tier's id: how many}) can be had: all, where less is fine some, else nothing."""
+        people, found = self.people, {}
+        for id, count in sorted(wishes.items()):
+            own, takes_room = self.stocks.get(("tier", id)), self.kinds.get(id) == "admission"
+            lefts = [own.left if own else None, people if takes_room else None]
+            part = min([count, *(left for left in lefts if left is not None)])
+            if part < count and not is_less_fine:
+                return {}
+            if part:
+                found[id] = part
+                people = people - part if takes_room and people is not None else people
+        return found
+
+
+def _candidates(event, left):
     """Those who wait and for whom there may be enough, the first in line first."""
-    stocks = stock.of(event.id)
-    room = stocks.get(("event", event.id))
-    free = {one.thing: one.left for one in stocks.values() if one.kind == "tier" and one.left != 0}
+    free = left.free
     if not free:
-        return []
-    ends = [room.left] if room is not None and room.left is not None else []
+        return
+    ends = [left.people] if left.people is not None else []
     if None not in free.values():
         ends.append(sum(free.values()))
     query = _waiting(event.id)
     if event.small_pass:
         query = query.where(reduce(or_, [Place.tiers.contains_id(id) for id in free]))
         if gone := [
-            Place.tiers.contains_id(one.thing) for one in stocks.values() if one.kind == "tier" and not one.left
+            Place.tiers.contains_id(one.thing) for one in left.stocks.values() if one.kind == "tier" and not one.left
         ]:
             query = query.where(Place.is_less_fine | ~reduce(or_, gone))
         if ends:
             query = query.where(Place.needs <= min(ends))
-    return list(query.order_by(Place.number).limit(LOOKS))
+    last, few = 0, min(AT_FIRST, LOOKS)
+    for count in (few, LOOKS - few):
+        some = list(query.where(Place.number > last).order_by(Place.number).limit(count))
+        yield from some
+        if not some or len(some) < count:
+            return
+        last = some[-1].number
 
 
-def call(event, place, turn=None, chosen=None):
+def call(event, place, left=None, turn=None, chosen=None):
     """Let one place have what it wishes, or what there is of it where less is fine, in the present transaction: True;
-    False where there isn't enough or it isn't sold at the moment, None where nobody is there to be called.
-    A newcomer has a `turn` of their own length, what they have `chosen` just now (`holds.lines_of`), and hears of any
-    other refusal."""
+    False where there isn't enough or it isn't sold at the moment, None where nobody is there to be called. What is
+    `left` is read anew unless it is given. A newcomer has a `turn` of their own length, what they have `chosen` just
+    now (`holds.lines_of`), and hears of any other refusal."""
     if place.addon_of_id is not None and not passes.stand(place.addon_of):
         _move(place, "left")
         return None
-    wishes = fitting(event, place.counts, place.is_less_fine)
+    wishes = (left or Left(event)).fitting(place.counts, place.is_less_fine)
     if not wishes:
         return False
     unseen = now().timestamp() - polls.seen_at(place)
@@ -145,23 +184,6 @@ def _move(place, state, **values):
     for name, value in {"state": state, **values}.items():
         setattr(place, name, value)
     wake("polls")
-
-
-def fitting(event, wishes, is_less_fine):
-    """What of some wishes ({tier's id: how many}) can be had now: all, where less is fine some, else nothing."""
-    stocks, kinds, found = stock.of(event.id), {tier.id: tier.kind for tier in tiers.of(event.id)}, {}
-    room = stocks.get(("event", event.id))
-    people = room.left if room is not None else None
-    for id, count in sorted(wishes.items()):
-        own, takes_room = stocks.get(("tier", id)), kinds.get(id) == "admission"
-        lefts = [own.left if own else None, people if takes_room else None]
-        part = min([count, *(left for left in lefts if left is not None)])
-        if part < count and not is_less_fine:
-            return {}
-        if part:
-            found[id] = part
-            people = people - part if takes_room and people is not None else people
-    return found
 
 
 def _write(event, place, template, key, until):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import timedelta
+from functools import cached_property
 
 from peewee import fn
 
@@ -21,8 +22,8 @@ from models import Event, OrderItem, Place, TicketOrder
 
 
 def join_all(event_id, calls_):
-    """`places.join` for many who come at once and all find what they wish: everything is read once, and each table
-    written once. Ends with the first for whom that isn't plain. Returns their places."""
+    """`places.join` for many who come at once, and find what they wish or wait for it: everything is read once, and
+    each table written once. Ends with the first for whom that isn't plain. Returns their places."""
     stock.lock_line(event_id)  # nobody else gets in line from here on
     event = events.one(event_id)
     if not _is_plain(event):
@@ -35,29 +36,27 @@ def join_all(event_id, calls_):
 
 
 def _is_plain(event):
-    """Whether who comes is called at once as long as there is enough: the sale is open, and nobody has to be before."""
+    """Whether who comes is called at once as long as there is enough, or waits: the sale is open."""
     if event.line_behind or not events.is_selling(event) or not calls.has_opened(event):
         return False
-    if event.opens_at is not None and Place.one(Place.event == event, Place.state == "drawn") is not None:
-        return False
-    ahead = Place.event == event, Place.state == "waiting", Place.addon_of.is_null()
-    return event.small_pass or Place.one(*ahead) is None
+    return event.opens_at is None or Place.one(Place.event == event, Place.state == "drawn") is None
 
 
 class Crowd:
-    """Those who come at once, each with the order that holds what they wish, until all are written."""
+    """Those who come at once, each with the order that holds what they wish or None, until all are written."""
 
     def __init__(self, event, choose, asked):
         self.event, self.choose, self.moment = event, choose, now()
         self.known, self.standing = self._there(asked)
-        self.places, self.orders, self.items, self.takes = [], [], [], []
+        self.places, self.called, self.orders, self.items, self.takes = [], [], [], [], []
         self.keys, self.blocks, self.taken, self.wished = set(), Counter(), Counter(), {}
         until = self.moment + timedelta(minutes=event.hold_minutes)
         stamps = {"created_at": self.moment, "updated_at": self.moment, "event": event.id}
-        called = {"state": "called", "called_at": self.moment, "seen_at": self.moment}
-        self.usual = Place._meta.get_default_dict() | stamps | called
+        self.usual = Place._meta.get_default_dict() | stamps | {"seen_at": self.moment}
         self.ordered = TicketOrder._meta.get_default_dict() | stamps
         self.ordered |= {"hold_until_at": until, "currency": event.currency}
+        ahead = Place.event == event, Place.state == "waiting", Place.addon_of.is_null()
+        self.must_wait = not event.small_pass and Place.one(*ahead) is not None
 
     def _there(self, asked):
         """(forms of theirs that made a place before, how many of their networks are in line)."""
@@ -73,20 +72,41 @@ class Crowd:
         key, block = form_key(key), forms.block_of(address)
         is_plain = key and not code and addon_of is None and key not in self.keys
         chosen = self.choose(wishes) if is_plain else None
-        if chosen is None or not self._may(key, block) or not self._fits(chosen.wants):
+        if chosen is None or not self._may(key, block):
+            return False
+        is_called = not self.must_wait and self._fits(chosen.wants)
+        if not is_called and not self._only_waits(is_less_fine):
             return False
         self.keys.add(key)
         self.blocks[block] += 1
-        for one, count in chosen.wants.items():
-            self.taken[one.id] += count
         asked = {"form_key": key, "user": getattr(user, "id", user), "block": block, "is_less_fine": is_less_fine}
         asked["via"] = vias.read(via) or None
         wished = self.wished.setdefault((id(chosen), is_less_fine), wished_by(chosen.lines, is_less_fine))
-        self.places.append(self.usual | wished | asked | {"public_id": spoken_id()})
-        self.orders.append(self.ordered | chosen.totals | {"user": asked["user"], "public_id": spoken_id()})
+        stands = {"state": "called", "called_at": self.moment} if is_called else {"state": "waiting", "called_at": None}
+        self.places.append(self.usual | wished | asked | stands | {"public_id": spoken_id(), "order": None})
+        if is_called:
+            self._take(self.places[-1], chosen)
+        else:
+            self.must_wait = not self.event.small_pass
+        return True
+
+    def _take(self, place, chosen):
+        """The order of one who is called."""
+        for one, count in chosen.wants.items():
+            self.taken[one.id] += count
+        self.orders.append(self.ordered | chosen.totals | {"user": place["user"], "public_id": spoken_id()})
+        self.called.append(place)
         self.items.append(chosen.items)
         self.takes.append(chosen.wants)
-        return True
+
+    def _only_waits(self, is_less_fine):
+        """Whether nothing else is left to who can't have all they wish: no part of it, and no hold whose time is over
+        and that would be ended for them first."""
+        return self.event.waits and (self.must_wait or not (is_less_fine or self._anything_lapsed))
+
+    @cached_property
+    def _anything_lapsed(self):
+        return bool(_lapsed(event=self.event.id, moment=TicketOrder.hold_until_at.db_value(self.moment)))
 
     def _may(self, key, block):
         if self.event.opens_at is not None:
@@ -107,23 +127,30 @@ class Crowd:
         """Write all of them; returns their places."""
         count = len(self.places)
         ((last,),) = arrive(event=self.event.id, count=count)
-        for order, id in zip(self.orders, new_ids(TicketOrder, count), strict=True):
-            order["id"] = id
+        if self.orders:
+            self._hold()
+        for at, (place, id) in enumerate(zip(self.places, new_ids(Place, count), strict=True), 1):
+            place |= {"id": id, "number": last - count + at}
+        insert_rows(Place, self.places)
+        made = [Place.of(organization=self.event.organization_id, **place) for place in self.places]
+        orders = {one["id"]: one for one in self.orders}
+        for place in made:
+            if order := orders.get(place.order_id):
+                place.__rel__["order"] = TicketOrder.of(organization=self.event.organization_id, **order)
+        wake("polls")
+        return made
+
+    def _hold(self):
+        """Write the orders of those who are called."""
+        for place, order, id in zip(self.called, self.orders, new_ids(TicketOrder, len(self.orders)), strict=True):
+            order["id"] = place["order"] = id
         insert_rows(TicketOrder, self.orders)
         ids = [order["id"] for order in self.orders]
         changes.happened(self.event.organization_id, "ticket_order", [(id, {}) for id in ids], "created")
         insert_rows(OrderItem, [item | {"order": id} for id, its in zip(ids, self.items, strict=True) for item in its])
         stock.take_all(list(zip(ids, self.takes, strict=True)))
-        if came := [(id, one["via"], one["user"]) for id, one in zip(ids, self.places, strict=True) if one["via"]]:
+        if came := [(one["order"], one["via"], one["user"]) for one in self.called if one["via"]]:
             referrals.note_all(self.event, came)
-        for at, (place, id, order) in enumerate(zip(self.places, new_ids(Place, count), ids, strict=True), 1):
-            place |= {"id": id, "number": last - count + at, "order": order}
-        insert_rows(Place, self.places)
-        made = [Place.of(organization=self.event.organization_id, **place) for place in self.places]
-        for place, order in zip(made, self.orders, strict=True):
-            place.__rel__["order"] = TicketOrder.of(organization=self.event.organization_id, **order)
-        wake("polls")
-        return made
 
 
 LIVE = spelled("state IN ('drawn', 'waiting', 'called')")  # Place.LIVE, as the index of blocks has it
@@ -142,6 +169,17 @@ _standing = Compiled(
         Place.select(Place.block, fn.COUNT(Place.id))
         .where(Place.event == parameter("event"), Place.block.in_(_EACH), LIVE)
         .group_by(Place.block)
+    )
+)
+_lapsed = Compiled(
+    lambda: (
+        TicketOrder.select(TicketOrder.id)
+        .where(
+            TicketOrder.event == parameter("event"),
+            TicketOrder.state << TicketOrder.LIVE,
+            TicketOrder.hold_until_at <= parameter("moment"),
+        )
+        .limit(1)
     )
 )
 

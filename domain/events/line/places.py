@@ -112,10 +112,10 @@ def _enter(event, place, chosen):
     ahead = Place.event == event.id, Place.state == "waiting", Place.number < place.number, alike
     must_wait = event.line_behind or (not event.small_pass and Place.one(*ahead) is not None)
     turn = timedelta(minutes=event.hold_minutes)
-    if not must_wait and not calls.call(event, place, turn, chosen) and holds.sweep(event.id):
+    if not must_wait and not calls.call(event, place, turn=turn, chosen=chosen) and holds.sweep(event.id):
         place = Place.one(Place.id == place.id)  # what came back may have been its own already
         if place.state == "waiting":
-            calls.call(event, place, turn, chosen)
+            calls.call(event, place, turn=turn, chosen=chosen)
     if place.state == "waiting":
         place = Place.one(Place.id == place.id)
     if place.state == "waiting":

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from database.clock import written
+from database.connections import database
 from domain.events import events, holds, orders, passes, payments, stock, tiers
 from domain.events.line import calls, places, polls
 from domain.lists import rows
@@ -68,6 +69,20 @@ def test_many_who_have_gone_let_nobody_past_those_behind_them(night, clock, monk
     holds.give_up(holder.order_id)
     late = stand(event, tier)
     assert [again(one).state for one in (*gone, there, late)] == [*["lapsed"] * 4, "called", "waiting"]
+
+
+def test_what_comes_back_asks_hardly_more_where_many_wait(clock, inside_acme, at, monkeypatch):
+    asked, execute = [], database.obj.execute_sql
+    monkeypatch.setattr(database.obj, "execute_sql", lambda sql, *rest: asked.append(sql) or execute(sql, *rest))
+    needed = []
+    for many in (2, 60):
+        event, (tier,) = make_event(at("alice"), tickets=({"size": "1"},), title=f"Night of {many}")
+        holder, *waiting = [stand(event, tier) for _ in range(1 + many)]
+        asked.clear()
+        holds.give_up(holder.order_id)
+        needed.append(len(asked))
+        assert [again(one).state for one in waiting] == ["called", *["waiting"] * (many - 1)]
+    assert needed[1] < needed[0] + 10
 
 
 def test_who_hides_the_page_for_a_moment_keeps_their_turn(full, clock):

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import pytest
+
 from database import transactions
 from database.connections import database
 from database.scope import inside
@@ -36,29 +38,42 @@ class Rush:
         return len(self.crowd.waiting)
 
 
-def test_many_at_once_get_what_they_would_get_one_by_one(clock, inside_acme, at, caplog):
+@pytest.mark.parametrize("how", [{}, {"small_pass": False}, {"waits": False}, {"lapsed": 4}], ids=str)
+def test_many_at_once_get_what_they_would_get_one_by_one(clock, inside_acme, at, caplog, monkeypatch, how):
     """Whoever comes while another is written is written with those who come then, and nobody can tell."""
     asked = [
-        ({"a": 1}, {"key": "one"}),
-        ({"a": 2, "b": 1}, {"key": "two", "is_less_fine": True}),
-        ({"a": 1}, {"key": "three", "code": "NONE"}),  # refused
-        ({"a": 1}, {"key": "two"}),  # the same form again
-        ({"a": 4}, {"key": "four", "address": "93.1.2.3"}),
-        ({"a": 1}, {"key": "five", "address": "93.1.2.4"}),
-        ({"a": 1}, {"key": "many", "address": "93.1.2.5"}),  # refused: of one network
+        ({"a": 1}, {"key": "the-first-form-of-all"}),
+        ({"a": 2, "b": 1}, {"key": "two-its-own-form", "is_less_fine": True}),
+        ({"a": 1}, {"key": "three-its-own-form", "code": "NONE"}),  # refused
+        ({"a": 1}, {"key": "two-its-own-form"}),  # the same form again
+        ({"a": 4}, {"key": "four-its-own-form", "address": "93.1.2.3"}),
+        ({"a": 1}, {"key": "five-its-own-form", "address": "93.1.2.4"}),
+        ({"a": 1}, {"key": "many-its-own-form", "address": "93.1.2.5"}),  # refused: of one network
         ({"a": 1}, {"key": ""}),
-        ({"b": 1}, {"key": "addon-alone"}),  # refused
-        ({"a": 9}, {"key": "too-many"}),  # waits
-        ({"a": 2}, {"key": "six"}),
-        ({"a": 3}, {"key": "seven", "is_less_fine": True}),  # gets a part
-        ({"a": 1}, {"key": "eight"}),
+        ({"b": 1}, {"key": "addon-alone-its-own-form"}),  # refused
+        ({"a": 9}, {"key": "too-many-its-own-form"}),  # waits
+        ({"a": 2}, {"key": "six-its-own-form"}),
+        ({"a": 3}, {"key": "seven-its-own-form", "is_less_fine": True}),  # gets a part
+        ({"a": 1}, {"key": "eight-its-own-form"}),
+        ({"a": 1}, {"key": "nine-its-own-form"}),
+        ({"a": 1}, {"key": "nine-its-own-form"}),
+        ({"a": 1}, {"key": "another-of-that-network-its-own-form", "address": "93.1.2.3"}),
+        ({"b": 1, "a": 1}, {"key": "ten-its-own-form", "is_less_fine": True}),
     ]
-    told = {}
+    told, made, written, enter = {}, {}, [], crowds.Crowd.enter
+    monkeypatch.setattr(crowds.Crowd, "enter", lambda crowd: written.append(len(crowd.places)) or enter(crowd))
     for way in ("alone", "together"):
-        event, (a, b) = make_event(
+        event, tiers = make_event(
             at("alice"), tickets=({"size": "10"}, {"size": "10", "kind": "addon", "price_cents": "5.00"}), title=way
         )
-        write(Event.update(most_block=2).where(Event.id == event.id).execute)
+        chosen = {name: value for name, value in how.items() if name != "lapsed"}
+        write(Event.update(most_block=2, **chosen).where(Event.id == event.id).execute)
+        if count := how.get("lapsed"):
+            places.join(event.id, {tiers[0].id: count}, key="g" * 20)
+        made[way] = event, tiers
+    if "lapsed" in how:
+        clock.forward(minutes=15)
+    for way, (event, (a, b)) in made.items():
         ids = {"a": a.id, "b": b.id}
 
         def work(wishes, more, event=event, ids=ids):
@@ -75,7 +90,19 @@ def test_many_at_once_get_what_they_would_get_one_by_one(clock, inside_acme, at,
         assert stock.check(event.id) == []
         told[way] = outcomes, figures(event), Event.get_by_id(event.id).arrivals, states(event)
     assert told["together"] == told["alone"]
+    assert max(written) > 1
     assert "one by one" not in caplog.text
+
+
+def test_who_finds_nothing_left_is_written_together_too(clock, inside_acme, at):
+    """In a sale that is sold out most who come only wait: each alone would have the line to themselves."""
+    event, (tier,) = make_event(at("alice"), tickets=({"size": "2"},))
+    places.join(event.id, {tier.id: 2}, key="a" * 20)
+    asked = [({tier.id: 1}, {"key": key}) for key in ("r" * 16, "g" * 16, "b" * 16)]
+    waiting = write(crowds.join_all, event.id, asked)
+    assert [(one.number, one.state, one.order_id) for one in waiting] == [(n, "waiting", None) for n in (2, 3, 4)]
+    assert [Place.get_by_id(one.id).called_at for one in waiting] == [None] * 3
+    assert stock.check(event.id) == []
 
 
 def _told(organization, join):
