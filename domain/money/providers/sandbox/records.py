@@ -102,6 +102,8 @@ def _of_kind(*conditions):
 _all = CompiledRows(SandboxObject, _of_kind)
 _owned = CompiledRows(SandboxObject, lambda: _of_kind(SandboxObject.owner == parameter("owner")))
 MANY = 2**31
+_before = CompiledRows(SandboxObject, lambda: _of_kind(SandboxObject.id < parameter("before")))
+PIECE = 200  # rows that are read at once where few are looked for
 
 
 def get(id, kind=None) -> Any:
@@ -117,6 +119,18 @@ def find(kind, owner=None, limit=MANY, **having) -> list[Any]:
     """Objects of a kind, the newest first; `having` are values they must have."""
     rows = _all(kind=kind, limit=limit) if owner is None else _owned(kind=kind, owner=owner, limit=limit)
     return [row.body for row in rows if all(row.body.get(key) == value for key, value in having.items())]
+
+
+def newest(kind, after=None):
+    """Objects of a kind one by one, the newest first, from behind the one with the id `after`, read as far as they are
+    looked at. Refuses with NotFound."""
+    before = MANY
+    if after is not None:
+        get(after, kind)
+        before = _one.first(id=after).id
+    while rows := _before(kind=kind, before=before, limit=PIECE):
+        yield from (row.body for row in rows)
+        before = rows[-1].id
 
 
 def count(kind):

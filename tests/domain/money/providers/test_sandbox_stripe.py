@@ -6,8 +6,9 @@ import pytest
 import stripe as library
 
 from domain.money.providers import sandbox
-from domain.money.providers.sandbox import selling
+from domain.money.providers.sandbox import records, selling
 from domain.money.providers.sandbox import stripe as spoken
+from domain.money.providers.sandbox.stripe import lists
 from models import Outgoing
 
 MONTHLY, YEARLY, LIFETIME = sandbox.PRICES.values()
@@ -370,6 +371,21 @@ def test_events_are_listed_with_their_delivery(api, buy):
         "invoice.paid"
     ]
     assert len(list(api.events.list({"limit": 3}).auto_paging_iter())) == len(events())
+
+
+def test_a_page_of_events_reads_some_of_them(api, buy, monkeypatch):
+    """There are as many as was ever sold, and whoever looks for missed ones asks page by page."""
+    for _ in range(3):
+        buy()
+    all_of_them = [event["id"] for event in records.find("event")]
+    monkeypatch.setattr(records, "PIECE", 2)
+    monkeypatch.setattr(lists, "find", None)
+    for limit in (1, 4):
+        assert [one.id for one in api.events.list({"limit": limit}).auto_paging_iter()] == all_of_them
+    last = api.events.list({"limit": 4, "starting_after": all_of_them[-5]})
+    assert ([one.id for one in last.data], last.has_more) == (all_of_them[-4:], False)
+    with pytest.raises(library.InvalidRequestError):
+        api.events.list({"starting_after": "evt_nonsense"})
 
 
 def test_an_update_says_what_it_was(api, buy):

@@ -1,8 +1,10 @@
 """Lists of Stripe's API, single objects, and what is put into them."""
 
+from itertools import islice
+
 from domain import NotFound
 from domain.money.providers.sandbox import selling
-from domain.money.providers.sandbox.records import Impossible, find, get
+from domain.money.providers.sandbox.records import Impossible, find, get, newest
 from domain.money.providers.sandbox.stripe.forms import dict_in, flag_in, many_in, number_in
 from domain.money.providers.sandbox.stripe.objects import (
     RENDER,
@@ -18,24 +20,35 @@ from domain.money.providers.sandbox.stripe.objects import (
 
 def listed(things, params):
     """One page of a list, the newest first, as Stripe pages."""
-    found = _matching(things, params)
-    if created := params.get("created"):
-        bounds = created if isinstance(created, dict) else {"gte": created, "lte": created}
-        tests = {name: number_in(bounds, name) for name in bounds}
-        meets = {"gte": int.__ge__, "gt": int.__gt__, "lte": int.__le__, "lt": int.__lt__}
-        if set(tests) - set(meets):
-            raise Impossible("Invalid range.", "created")
-        found = [t for t in found if all(meets[name](t["created"], bound) for name, bound in tests.items())]
+    limit = min(number_in(params, "limit", 10, 1), 100)
+    is_timely = _timely(params.get("created"))
+    if things == "events" and not params.get("ending_before"):  # there are so many that a page must not read them all
+        behind = filter(is_timely, _events(newest("event", params.get("starting_after") or None), params))
+        return _page(things, list(islice(behind, limit + 1)), limit)
+    found = list(filter(is_timely, _matching(things, params)))
     ids = [_id_of(things, thing) for thing in found]
     for name, part in (("starting_after", lambda at: slice(at + 1, None)), ("ending_before", lambda at: slice(0, at))):
         if last := params.get(name):
             if last not in ids:
                 raise NotFound(f"No such object: '{str(last)[:60]}'")
             found = found[part(ids.index(last))]
-    limit = min(number_in(params, "limit", 10, 1), 100)
-    page = found[-limit:] if params.get("ending_before") else found[:limit]
+    return _page(things, found, limit, is_last=bool(params.get("ending_before")))
+
+
+def _page(things, found, limit, is_last=False):
+    page = found[-limit:] if is_last else found[:limit]
     shown = [SHOWN[things](thing) for thing in page]
     return {"object": "list", "url": f"/v1/{things}", "has_more": len(found) > limit, "data": shown}
+
+
+def _timely(created):
+    """Whether a thing was made when a list asks for."""
+    bounds = created if isinstance(created, dict) else {"gte": created, "lte": created} if created else {}
+    tests = {name: number_in(bounds, name) for name in bounds}
+    meets = {"gte": int.__ge__, "gt": int.__gt__, "lte": int.__le__, "lt": int.__lt__}
+    if set(tests) - set(meets):
+        raise Impossible("Invalid range.", "created")
+    return lambda thing: all(meets[name](thing["created"], bound) for name, bound in tests.items())
 
 
 def _id_of(things, thing):
@@ -88,11 +101,16 @@ def _matching(things, params):
             return [
                 one for one in found if status in (None, "complete" if one["status"] == "complete" else one["status"])
             ]
+    return list(_events(find("event"), params))
+
+
+def _events(events, params):
+    """Those of the events that a list asks for."""
     kinds = many_in(params.get("types")) or many_in(params.get("type"))
-    found = [event for event in find("event") if not kinds or event["type"] in kinds]
-    if "delivery_success" in params:
-        return [event for event in found if event["delivered"] == flag_in(params, "delivery_success")]
-    return found
+    is_delivered = flag_in(params, "delivery_success") if "delivery_success" in params else None
+    for event in events:
+        if (not kinds or event["type"] in kinds) and is_delivered in (None, event["delivered"]):
+            yield event
 
 
 def shown(id):
