@@ -935,6 +935,7 @@ def test_case_36_events_that_could_not_be_delivered_are_fetched(cast, pay, clock
     sandbox.refund(payment_of(id)["id"], 200)
     pay.events()
     assert plan(cast.acme) == "free"
+    clock.forward(minutes=10)
     assert inbox.accept_missed(stripe.CHANNEL, stripe.missed(since)) > 5
     while inbox.work_off():
         pass

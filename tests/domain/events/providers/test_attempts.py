@@ -278,7 +278,7 @@ def test_passes_are_suspended_while_a_bank_looks_where_the_site_says_so(paid, ca
 
 
 def test_a_sale_of_tickets_is_nothing_to_the_plans_of_the_same_account_and_nothing_is_asked_about_it(
-    paid_night, at, monkeypatch
+    paid_night, at, clock, monkeypatch
 ):
     """Its refunds neither, be they ours or made by hand: a hot sale would be thousands of questions."""
     asked = []
@@ -303,6 +303,7 @@ def test_a_sale_of_tickets_is_nothing_to_the_plans_of_the_same_account_and_nothi
     assert not reading.is_of_tickets({"object": "subscription", "metadata": {"refund": "as our site says"}})
     assert [fact for page in asking.list_since(now() - timedelta(days=1)) for fact in page] == []
     assert len(asked) == 4, "the lists of bills, purchases, refunds and disputes"
+    clock.forward(minutes=10)
     assert silences.fetch_missed() == 1, "a refund by hand doesn't say what it is of"
     while inbox.work_off():
         pass
