@@ -28,6 +28,7 @@ from domain.base.allowances import limiter
 from domain.base.configuration import Configuration
 from domain.base.letters import resend
 from domain.entitlements import plans
+from domain.events.line import forecasts
 from domain.money import inbox, providers
 from domain.money.providers import sandbox
 from domain.organizations import organizations
@@ -191,7 +192,7 @@ def chosen(folder, url):
 @pytest.fixture
 def unhoused(tmp_path):
     """Configured as a house is, without a database: what asks for this alone runs once and not on both."""
-    kept_pages.SECONDS = 0  # a test sees what it has just done
+    kept_pages.SECONDS = forecasts.SECONDS = 0  # a test sees what it has just done
     inbox.HELD_BACK = 0  # and nobody posts while it works that off
     limiter.enabled = False
     limiter.reset()

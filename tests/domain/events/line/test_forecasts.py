@@ -35,3 +35,14 @@ def test_the_chance_is_that_of_holds_that_lapse(clock, inside_acme, at):
     assert forecasts.chance(event, 4).startswith("Your chance is fair")
     assert forecasts.chance(event, 9).startswith("Your chance is small")
     assert running
+
+
+def test_however_many_look_it_is_read_once_a_second(clock, inside_acme, at, monkeypatch):
+    event, (tier,) = make_event(at("alice"), tickets=({"size": "20"},))
+    stand(event, tier)
+    monkeypatch.setattr(forecasts, "SECONDS", 60)
+    monkeypatch.setattr(forecasts, "_kept", {})
+    assert "doesn't finish in time" in forecasts.chance(event, 1)
+    monkeypatch.setattr(forecasts, "_read", None)
+    assert "doesn't finish in time" in forecasts.chance(event, 1)
+    assert forecasts.wait(event, 1) is None
