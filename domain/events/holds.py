@@ -328,13 +328,21 @@ def end(order_id, state, kind):
     return True
 
 
+def any_lapsed(event_id):
+    """Whether the time of a hold of an event is over and it hasn't ended yet."""
+    return _lapsed(event_id).exists()
+
+
+def _lapsed(event_id):
+    return TicketOrder.select().where(
+        TicketOrder.event == event_id, TicketOrder.state << TicketOrder.LIVE, TicketOrder.hold_until_at <= now()
+    )
+
+
 def sweep(event_id, limit=SWEPT):
     """End the holds of an event whose time is over, in the present transaction; returns how many. Those that somebody
     else is at are left to them: who changes an order has stocks already, and must not wait for another order."""
-    due = TicketOrder.select().where(
-        TicketOrder.event == event_id, TicketOrder.state << TicketOrder.LIVE, TicketOrder.hold_until_at <= now()
-    )
-    due = due.order_by(TicketOrder.hold_until_at).limit(limit)
+    due = _lapsed(event_id).order_by(TicketOrder.hold_until_at).limit(limit)
     if database.dialect == "postgres":
         due = due.for_update("FOR NO KEY UPDATE SKIP LOCKED")
     return sum(end(order.id, "expired", "expire") for order in list(due))

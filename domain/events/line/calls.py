@@ -19,7 +19,7 @@ from domain.base import configuration, outgoing
 from domain.events import events, holds, passes, reported, stock, tiers
 from domain.events.line import polls
 from domain.events.referring import referrals
-from models import Event, Organization, Place, TicketOrder
+from models import Event, Organization, Place
 
 TURN = timedelta(minutes=10)  # to buy, for whoever is looking
 OFFER = timedelta(hours=12)  # for whoever is called by letter
@@ -258,14 +258,9 @@ def catch_up(event_id):
     """
     with everywhere("a line is read for whoever stands in it"):
         event = Event.one(Event.id == event_id)
-        lapsed = (
-            TicketOrder.event == event_id,
-            TicketOrder.state << TicketOrder.LIVE,
-            TicketOrder.hold_until_at <= now(),
-        )
         drawn = Place.event == event_id, Place.state == "drawn"
         if not event or not (
-            event.line_behind or TicketOrder.one(*lapsed) or (has_opened(event) and Place.one(*drawn))
+            event.line_behind or holds.any_lapsed(event_id) or (has_opened(event) and Place.one(*drawn))
         ):
             return 0
     with inside(event.organization_id):

@@ -106,7 +106,7 @@ class Crowd:
 
     @cached_property
     def _anything_lapsed(self):
-        return bool(_lapsed(event=self.event.id, moment=TicketOrder.hold_until_at.db_value(self.moment)))
+        return holds.any_lapsed(self.event.id)
 
     def _may(self, key, block):
         if self.event.opens_at is not None:
@@ -169,17 +169,6 @@ _standing = Compiled(
         Place.select(Place.block, fn.COUNT(Place.id))
         .where(Place.event == parameter("event"), Place.block.in_(_EACH), LIVE)
         .group_by(Place.block)
-    )
-)
-_lapsed = Compiled(
-    lambda: (
-        TicketOrder.select(TicketOrder.id)
-        .where(
-            TicketOrder.event == parameter("event"),
-            TicketOrder.state << TicketOrder.LIVE,
-            TicketOrder.hold_until_at <= parameter("moment"),
-        )
-        .limit(1)
     )
 )
 

@@ -108,11 +108,15 @@ PIECE = 200  # rows that are read at once where few are looked for
 
 def get(id, kind=None) -> Any:
     """An object of the sandbox. Refuses with NotFound."""
+    return _row(id, kind).body
+
+
+def _row(id, kind=None):
     id = str(id).replace("\0", "")[:120]
     row = _one.first(id=id)
     if row is None or (kind and row.kind != kind):
         raise NotFound(f"The sandbox has no {kind or 'object'} {id[:60]}.")
-    return row.body
+    return row
 
 
 def find(kind, owner=None, limit=MANY, **having) -> list[Any]:
@@ -124,10 +128,7 @@ def find(kind, owner=None, limit=MANY, **having) -> list[Any]:
 def newest(kind, after=None):
     """Objects of a kind one by one, the newest first, from behind the one with the id `after`, read as far as they are
     looked at. Refuses with NotFound."""
-    before = MANY
-    if after is not None:
-        get(after, kind)
-        before = _one.first(id=after).id
+    before = MANY if after is None else _row(after, kind).id
     while rows := _before(kind=kind, before=before, limit=PIECE):
         yield from (row.body for row in rows)
         before = rows[-1].id
