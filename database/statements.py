@@ -8,6 +8,7 @@ from typing import Any
 from peewee import (
     OP,
     SQL,
+    Alias,
     CharField,
     Expression,
     Field,
@@ -17,6 +18,7 @@ from peewee import (
     IntegerField,
     Join,
     Model,
+    ModelDelete,
     ModelInsert,
     ModelSelect,
     ModelUpdate,
@@ -31,9 +33,9 @@ from database.scope import EVERYWHERE, OutOfScope, scope
 class CachedStatements:
     """Peewee builds a statement's text anew each time, which costs several times what SQLite then does.
 
-    It is kept for what is plainly one row to insert, or rows to select or update by comparing columns with values, of
-    one table or of tables joined by their columns; all else goes Peewee's way. For `events_worked_asking`,
-    `writes_vs_commits`, `webhook_vs_bare`, `create_vs_django_admin` and `order_vs_pretix`.
+    It is kept for what is plainly one row to insert, or rows to select, count, update or delete by comparing columns
+    with values, of one table or of tables joined by their columns; all else goes Peewee's way. For
+    `events_worked_asking`, `writes_vs_commits`, `webhook_vs_bare`, `create_vs_django_admin`, `order_vs_pretix`.
     """
 
     def execute(self: Any, query, **options):
@@ -43,7 +45,7 @@ class CachedStatements:
         elif kind is ModelInsert:
             known = self._remembered(query)
         else:
-            known = _kept(self, query) if isinstance(query, READ_OR_CHANGED) else None
+            known = _kept(self, query) if isinstance(query, KEPT) else None
         return self.execute_sql(*known) if known else super().execute(query, **options)  # type: ignore[misc]
 
     def _remembered(self: Any, query):
@@ -99,7 +101,6 @@ def _within(node):
 _texts: dict[tuple, str | None] = {}  # None: it isn't as plain as it looks
 MOST_TEXTS, LONGEST = 4000, 20  # shapes, and values of an IN
 NULL, PLAIN = (OP.IS, OP.IS_NOT), (OP.EQ, OP.NE, OP.LT, OP.LTE, OP.GT, OP.GTE, OP.IS, OP.IS_NOT)
-READ_OR_CHANGED = (ModelSelect, ModelUpdate)
 SCALARS = (str, int, float, bytes, datetime, date, Model)
 
 
@@ -108,10 +109,11 @@ class NotPlain(Exception):
 
 
 def _kept(database, query):
-    """(text, parameters) of a plain SELECT or UPDATE; None for any other."""
+    """(text, parameters) of a plain SELECT, UPDATE or DELETE; None for any other."""
     params: list = []
+    look = _select if isinstance(query, ModelSelect) else _update if isinstance(query, ModelUpdate) else _delete
     try:
-        shape = _select(query, params) if isinstance(query, ModelSelect) else _update(query, params)
+        shape = look(query, params)
     except NotPlain:
         return None
     key = (database.dialect, *shape)
@@ -126,20 +128,23 @@ def _kept(database, query):
 
 def _select(query, params):
     if (
-        *(query._group_by, query._having, query._windows, query._for_update, query._cte_list),
+        *(query._having, query._windows, query._for_update, query._cte_list),
         *(query._distinct, query._alias),
-    ) != (None,) * 7:
+    ) != (None,) * 6:
         raise NotPlain
     if query._simple_distinct or query._lateral or len(query._from_list) != 1:
         raise NotPlain
     models: list = []
-    tables = _tables(query._from_list[0], models, params)
-    columns = query._is_default or tuple(_column(column, models) for column in query._returning)
+    joined: list = []
+    tables = _tables(query._from_list[0], models, joined)
+    columns = query._is_default or tuple(_column(column, models, params) for column in query._returning)
+    params += joined
     where = query._where is not None and _condition(query._where, models, params)
-    order = tuple(_ordering(one, models) for one in query._order_by or ())
+    groups = tuple(_column(one, models, params) for one in query._group_by or ())
+    order = tuple(_ordering(one, models, params) for one in query._order_by or ())
     ends = tuple(number for number in (query._limit, query._offset) if number is not None)
     params += ends
-    return query.model, tables, columns, where, order, query._limit is not None, len(ends)
+    return query.model, tables, columns, where, groups, order, query._limit is not None, len(ends)
 
 
 def _tables(source, models, params):
@@ -147,7 +152,7 @@ def _tables(source, models, params):
     if type(source) is Join:
         join: Any = source
         known = _tables(join.lhs, models, params), _tables(join.rhs, models, params)
-        return *known, join.join_type, join._on is not None and _condition(join._on, models, params, joins=True)
+        return *known, join.join_type, join._on is not None and _condition(join._on, models, params)
     if not isinstance(source, type) or not issubclass(source, Model) or source in models:
         raise NotPlain
     models.append(source)
@@ -162,6 +167,15 @@ def _update(query, params):
     values = tuple((field.name, _set(field, query._update[field], params)) for field in names)
     where = query._where is not None and _condition(query._where, (model,), params)
     return model, values, where
+
+
+def _delete(query, params):
+    if query._returning or query._order_by or query._limit is not None or query._cte_list:
+        raise NotPlain
+    return query.table, "delete", query._where is not None and _condition(query._where, (query.table,), params)
+
+
+KEPT = (ModelSelect, ModelUpdate, ModelDelete)
 
 
 def _set(field, value, params):
@@ -180,18 +194,18 @@ def _set(field, value, params):
     return _value(field, value, params)
 
 
-def _condition(node, models, params, joins=False):
-    """The shape of what rows must meet; only what `joins` tables compares columns with each other."""
+def _condition(node, models, params):
+    """The shape of what rows must meet."""
     if type(node) is SQL and not node.params:
         return node.sql
     if type(node) is not Expression:
         raise NotPlain
     op, lhs, rhs = node.op, node.lhs, node.rhs
     if op in (OP.AND, OP.OR):
-        both = _condition(lhs, models, params, joins), _condition(rhs, models, params, joins)
+        both = _condition(lhs, models, params), _condition(rhs, models, params)
         return op, *both, node.flat
     field = _field(lhs, models)
-    if joins and op == OP.EQ and isinstance(rhs, Field):
+    if op in PLAIN and isinstance(rhs, Field):
         return op, _place_of(field), _place_of(_field(rhs, models)), node.flat
     if op in (OP.IN, OP.NOT_IN):
         if not isinstance(rhs, list | tuple) or not 0 < len(rhs) <= LONGEST:
@@ -226,14 +240,30 @@ def _place_of(field):
     return field.model, field.name
 
 
-def _column(node, models):
+def _column(node, models, params):
+    """The shape of what is selected: a column, or what functions make of columns and plain values."""
+    if type(node) is Alias:
+        return _column(node.node, models, params), node._alias
+    if type(node) is Function and node._filter is None and node._order_by is None:
+        return node.name, tuple(_argument(one, models, params) for one in node.arguments)
+    if type(node) is Expression and node.op in (OP.ADD, OP.SUB):
+        return node.op, _column(node.lhs, models, params), _column(node.rhs, models, params), node.flat
+    if type(node) is SQL and not node.params:
+        return node.sql
     return _place_of(_field(node, models))
 
 
-def _ordering(node, models):
+def _argument(value, models, params):
+    if type(value) not in (int, str):
+        return _column(value, models, params)
+    params.append(value)
+    return type(value)
+
+
+def _ordering(node, models, params):
     if type(node) is Ordering and node.collation is None:
-        return _column(node.node, models), node.direction, node.nulls
-    return _column(node, models)
+        return _column(node.node, models, params), node.direction, node.nulls
+    return _column(node, models, params)
 
 
 def first(model, conditions, build):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from peewee import Field, Model, ModelDelete, ModelSelect, ModelUpdate
+from peewee import SQL, Field, Model, ModelDelete, ModelSelect, ModelUpdate, fn
 
 from database.clock import now
 from database.columns import AutoField, Moment
@@ -58,6 +58,15 @@ class ScopedSelect(_Scoped, ModelSelect):
         if any(_owned(source) for source in sources):
             raise OutOfScope("Select owned tables from themselves, or join them.")
         return super().from_(*sources)
+
+    def count(self: Any, database=None, clear_limit=False):
+        """Of the table itself, where its rows are counted as they are: Peewee counts those of a subquery."""
+        if clear_limit or self._limit is not None or self._offset is not None or not self._count_can_project_one():
+            return super().count(database, clear_limit)  # type: ignore[misc]
+        return self.clone().select(fn.COUNT(SQL("1"))).order_by().scalar(database)
+
+    def exists(self: Any, database=None):
+        return self.clone().select(SQL("1")).order_by().limit(1).scalar(database) is not None
 
     def _get_model_cursor_wrapper(self: Any, cursor):
         if self._is_default and self._from_list == [self.model] and not self._joins:

@@ -457,6 +457,7 @@ RAW = {
     "database/opening.py": "SQLite looks through its file",
     "database/moving/copying.py": "PostgreSQL's tables by their own names",
     "database/statements.py": "plain statements built once",
+    "database/tables.py": "the one of count(1) and select 1",
     "database/scope.py": "the plus before the organization",
     "database/locks.py": "advisory locks",
     "domain/base/audit.py": "a free chain of the log, and its end",

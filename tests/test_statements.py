@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from peewee import fn
+from peewee import SQL, fn
 
 from database import statements
 from database.clock import now
@@ -40,6 +40,16 @@ def plain(n, user):
     yield CreditAccount.update(balance=CreditAccount.balance + n, held=CreditAccount.held - n).where(
         CreditAccount.id == n
     )
+    yield User.select().where(User.email == User.email_norm, User.created_at < User.updated_at, User.id < n)
+    yield User.select(User.status, fn.COUNT(User.id).alias("many")).where(User.id < n).group_by(User.status)
+    net = fn.COALESCE(fn.SUM(CreditAccount.balance - CreditAccount.held), n)
+    yield (
+        CreditAccount.select(net, fn.MAX(User.id)).join(User, on=User.id > CreditAccount.id).where(User.status << words)
+    )
+    yield User.select(fn.COALESCE(User.email, f"w{n}"), SQL("1")).order_by(fn.LOWER(User.email).desc()).limit(n)
+    yield Membership.delete().where(Membership.user == user)
+    yield User.delete().where((User.id == n) | User.email.in_(words))
+    yield User.delete()
 
 
 def test_a_kept_text_is_peewees_own(cast):
@@ -93,19 +103,48 @@ def test_the_scope_is_a_value_and_no_part_of_the_text(cast):
     assert (set(first) ^ set(second)) == {cast.acme.id, cast.globex.id}
 
 
+def test_rows_are_counted_and_looked_for_as_they_are_selected_and_only_where_one_stands(cast):
+    with inside(cast.acme):
+        for n in range(3):
+            writes(Task.create)(title=f"Chair {n % 2}", user=cast.bob)
+        mine = Task.select().where(Task.user == cast.bob).order_by(Task.id)
+        for query, many in (
+            (mine, 3),
+            (mine.where(Task.title == "Chair 1"), 1),
+            (mine.where(Task.title == "Table"), 0),
+            (mine.limit(2), 2),
+            (mine.limit(2).offset(2), 1),
+            (mine.offset(4), 0),
+            (mine.select(Task.title).order_by().distinct(), 2),
+            (mine.select(Task.title).order_by().group_by(Task.title), 2),
+            (Task.select(Task, User).join(User, on=Task.user).where(User.id == cast.bob.id), 3),
+            (Task.select().where(Task.title == "Chair 1") | Task.select().where(Task.title == "Chair 0"), 3),
+        ):
+            for _ in range(2):
+                assert (query.count(), query.exists(), len(query)) == (many, many > 0, many)
+        assert mine.limit(1).count(clear_limit=True) == 3
+    with inside(cast.globex):
+        assert (Task.select().count(), Task.select().exists()) == (0, False)
+
+
 @pytest.mark.parametrize(
     "made",
     [
-        lambda: User.select(fn.COUNT(User.id)),
+        lambda: User.select(fn.COUNT(User.id.distinct())),
+        lambda: User.select(fn.COUNT(User.id).filter(User.id > 1)),
+        lambda: User.select(fn.MAX(now())),
+        lambda: User.select(User.id + 1),
+        lambda: User.delete().returning(User.id),
+        lambda: User.delete().where(User.id.in_(Membership.select(Membership.user))),
+        lambda: Membership.select().where(Membership.user == User.id),
         lambda: User.select().where(User.id.in_(Membership.select(Membership.user))),
         lambda: User.select().where(~(User.id == 1)),
         lambda: User.select().where(fn.LOWER(User.email) == "a"),
-        lambda: User.select().where(User.email == User.email_norm),
         lambda: User.select().where(User.id.in_([])),
         lambda: User.select().where(User.email.contains("a")),
         lambda: User.select().distinct(),
-        lambda: User.select().group_by(User.id),
-        lambda: User.select().order_by(fn.LOWER(User.email)),
+        lambda: User.select().group_by(User.id).having(fn.COUNT(User.id) > 1),
+        lambda: User.select().order_by(User.id == 1),
         lambda: User.alias().select(),
         lambda: User.select().join(Membership, on=Membership.user == User.id),
         lambda: User.select().alias("some"),

@@ -102,7 +102,9 @@ def _of_kind(*conditions):
 _all = CompiledRows(SandboxObject, _of_kind)
 _owned = CompiledRows(SandboxObject, lambda: _of_kind(SandboxObject.owner == parameter("owner")))
 MANY = 2**31
-_before = CompiledRows(SandboxObject, lambda: _of_kind(SandboxObject.id < parameter("before")))
+_older = SandboxObject.id < parameter("before")
+_before = CompiledRows(SandboxObject, lambda: _of_kind(_older))
+_owned_before = CompiledRows(SandboxObject, lambda: _of_kind(_older, SandboxObject.owner == parameter("owner")))
 PIECE = 200  # rows that are read at once where few are looked for
 
 
@@ -125,11 +127,12 @@ def find(kind, owner=None, limit=MANY, **having) -> list[Any]:
     return [row.body for row in rows if all(row.body.get(key) == value for key, value in having.items())]
 
 
-def newest(kind, after=None):
-    """Objects of a kind one by one, the newest first, from behind the one with the id `after`, read as far as they are
-    looked at. Refuses with NotFound."""
+def newest(kind, after=None, owner=None):
+    """Objects of a kind (and an owner) one by one, the newest first, from behind the one with the id `after`, read as
+    far as they are looked at. Refuses with NotFound."""
     before = MANY if after is None else _row(after, kind).id
-    while rows := _before(kind=kind, before=before, limit=PIECE):
+    read = _before if owner is None else functools.partial(_owned_before, owner=owner)
+    while rows := read(kind=kind, before=before, limit=PIECE):
         yield from (row.body for row in rows)
         before = rows[-1].id
 
@@ -303,11 +306,10 @@ def _stumbles():
 
 
 @acts
-def delivered(event_id):
-    """The house took an event."""
-    row = SandboxObject.one(SandboxObject.object_id == event_id, SandboxObject.kind == "event")
-    if row is not None:
-        keep(event_id, "event", row.owner, row.body | {"delivered": True})
+def delivered(*events):
+    """The house took these events, by their ids."""
+    for row in SandboxObject.select().where(SandboxObject.object_id << events, SandboxObject.kind == "event"):
+        keep(row.object_id, "event", row.owner, row.body | {"delivered": True})
 
 
 @acts

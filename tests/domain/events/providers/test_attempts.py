@@ -1,13 +1,15 @@
 """Paying with a provider, from the first press to passes: the sandbox plays Stripe Checkout, over its real API."""
 
 import json
+import threading
 from datetime import timedelta
 
 import pytest
+import requests
 
 from database.clock import now
 from domain import Refused
-from domain.base import settings
+from domain.base import configuration, outgoing, settings
 from domain.events import holds, orders, payments, providers, stock
 from domain.events.providers import accounts, attempts
 from domain.money import inbox, silences
@@ -321,6 +323,41 @@ def test_only_what_the_account_signed_is_kept(paid_night):
     with pytest.raises(NotOurs):
         attempts.take("sandbox", "another-account", body, headers)
     assert not WebhookEvent.select().exists()
+
+
+def test_the_sandbox_tells_of_several_at_once_and_of_what_was_not_taken_again(paid_night, monkeypatch, clock):
+    """As a provider does: one after the other, the webhooks of a hot sale came when it was over."""
+    order = begun(*paid_night)
+    sandbox.pay_page(page_of(order))
+    told = [row.payload["type"] for row in Outgoing.select().where(Outgoing.kind == "sandbox_tickets")]
+    assert len(told) == 3
+    at_once, lost = threading.Barrier(len(told), timeout=10), "charge.succeeded"
+
+    class Taken:
+        def raise_for_status(self):
+            pass
+
+    def post(wire, address, body, headers, timeout):
+        assert address == f"http://127.0.0.1:{configuration.active.port}/webhooks/tickets/sandbox"
+        if at_once:
+            at_once.wait()
+        if json.loads(body)["type"] == lost:
+            raise requests.ConnectionError
+        attempts.take("sandbox", "", body, headers)
+        return Taken()
+
+    monkeypatch.setattr(requests.Session, "post", post)
+    outgoing.send_due()
+    waits = Outgoing.get(Outgoing.kind == "sandbox_tickets", Outgoing.status == "queued")
+    assert (waits.payload["type"], waits.error, waits.attempts) == (lost, "this server doesn't listen", 0)
+    assert sorted(one["type"] for one in sandbox.find("event", delivered=True)) == sorted({*told} - {lost})
+    at_once, lost = None, ""
+    clock.forward(seconds=5)
+    outgoing.send_due()
+    assert {one["type"] for one in sandbox.find("event", delivered=True)} == {*told}
+    while inbox.work_off():
+        pass
+    assert again(order).state == "paid"
 
 
 def test_a_provider_that_fails_charges_nothing_and_is_tried_again(paid_night):

@@ -373,19 +373,29 @@ def test_events_are_listed_with_their_delivery(api, buy):
     assert len(list(api.events.list({"limit": 3}).auto_paging_iter())) == len(events())
 
 
-def test_a_page_of_events_reads_some_of_them(api, buy, monkeypatch):
-    """There are as many as was ever sold, and whoever looks for missed ones asks page by page."""
-    for _ in range(3):
+@pytest.mark.parametrize("kind", ["event", "checkout"])
+def test_a_page_of_what_there_is_most_of_reads_some_of_it(api, buy, monkeypatch, kind):
+    """There are as many as was ever sold, and whoever looks for missed ones or compares asks page by page."""
+    for _ in range(7 if kind == "checkout" else 3):
         buy()
-    all_of_them = [event["id"] for event in records.find("event")]
+    collection = api.events if kind == "event" else api.checkout.sessions
+    all_of_them = [one["id"] for one in records.find(kind)]
     monkeypatch.setattr(records, "PIECE", 2)
     monkeypatch.setattr(lists, "find", None)
     for limit in (1, 4):
-        assert [one.id for one in api.events.list({"limit": limit}).auto_paging_iter()] == all_of_them
-    last = api.events.list({"limit": 4, "starting_after": all_of_them[-5]})
+        assert [one.id for one in collection.list({"limit": limit}).auto_paging_iter()] == all_of_them
+    last = collection.list({"limit": 4, "starting_after": all_of_them[-5]})
     assert ([one.id for one in last.data], last.has_more) == (all_of_them[-4:], False)
     with pytest.raises(library.InvalidRequestError):
-        api.events.list({"starting_after": "evt_nonsense"})
+        collection.list({"starting_after": f"{all_of_them[0][:4]}nonsense"})
+    if kind == "checkout":
+        one = records.find("checkout")[2]
+        for asked, ids in (
+            ({"customer": one["customer"]}, all_of_them),
+            ({"customer": "cus_nonsense"}, []),
+            ({"subscription": one["subscription"], "status": "complete"}, [one["id"]]),
+        ):
+            assert [found.id for found in collection.list({"limit": 1} | asked).auto_paging_iter()] == ids
 
 
 def test_an_update_says_what_it_was(api, buy):

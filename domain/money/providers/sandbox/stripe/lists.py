@@ -17,14 +17,17 @@ from domain.money.providers.sandbox.stripe.objects import (
     render_product,
 )
 
+ENDLESS = {"events": "event", "checkout/sessions": "checkout"}  # of so many a page must not read them all
+
 
 def listed(things, params):
     """One page of a list, the newest first, as Stripe pages."""
     limit = min(number_in(params, "limit", 10, 1), 100)
     is_timely = _timely(params.get("created"))
-    if things == "events" and not params.get("ending_before"):  # there are so many that a page must not read them all
-        behind = filter(is_timely, _events(newest("event", params.get("starting_after") or None), params))
-        return _page(things, list(islice(behind, limit + 1)), limit)
+    if things in ENDLESS and not params.get("ending_before"):
+        behind = newest(ENDLESS[things], params.get("starting_after") or None, params.get("customer"))
+        found = filter(is_timely, _matching(things, params, behind))
+        return _page(things, list(islice(found, limit + 1)), limit)
     found = list(filter(is_timely, _matching(things, params)))
     ids = [_id_of(things, thing) for thing in found]
     for name, part in (("starting_after", lambda at: slice(at + 1, None)), ("ending_before", lambda at: slice(0, at))):
@@ -56,7 +59,7 @@ def _id_of(things, thing):
     return prefix + thing["id"][3:] if prefix else thing["id"]
 
 
-def _matching(things, params):
+def _matching(things, params, among=None):
     def same(**names):
         return {mine: params[theirs] for mine, theirs in names.items() if params.get(theirs)}
 
@@ -94,14 +97,17 @@ def _matching(things, params):
             pays = params.get("payment_intent") or (params.get("charge") and "pi_" + params["charge"][3:])
             return find(things[:-1], pays)
         case "checkout/sessions":
-            found = find("checkout", params.get("customer"), **same(subscription="subscription"))
-            if pays := params.get("payment_intent"):
-                found = [one for one in found if intent_of(one) == pays]
-            status = params.get("status")
-            return [
-                one for one in found if status in (None, "complete" if one["status"] == "complete" else one["status"])
-            ]
-    return list(_events(find("event"), params))
+            found = find("checkout", params.get("customer")) if among is None else among
+            return _checkouts(found, params, same(subscription="subscription", status="status"))
+    return _events(find("event") if among is None else among, params)
+
+
+def _checkouts(checkouts, params, having):
+    """Those of the checkouts that a list asks for."""
+    pays = params.get("payment_intent")
+    for one in checkouts:
+        if having.items() <= one.items() and (not pays or intent_of(one) == pays):
+            yield one
 
 
 def _events(events, params):
