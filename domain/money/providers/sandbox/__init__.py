@@ -45,6 +45,7 @@ What is bought once has an invoice with reason `once` too; a dialect may hide it
                              what it posts when `type` happened to `thing` at that moment: JSON with an "id", a list
                              as one change may be several events, or none. `previous`: what changed values were
     type_of(payload)         the event's type
+    is_asked(type, desk)     whether we asked, at that desk, to be told of such events
     signed(payload, secret) → (body, headers)
     answer(method, path, query, body, headers) → (status, headers, text)
                              its API: the key checked, refusals in its shapes, `records.stumbles()` asked.
@@ -114,7 +115,7 @@ from domain.money.providers.sandbox.subscribing import (
     subscriptions,
 )
 
-AT_ONCE = 8  # events that are under way to the desk for tickets
+AT_ONCE = 16  # events that are under way to the desk for tickets
 
 HTTPClient, PRICES = stripe.HTTPClient, stripe.PRICES
 speak(stripe)

@@ -31,6 +31,7 @@ CHANCES = {
     "drop": "Events never come",
     "fail": "Calls of the API fail",
 }
+UNASKED = "unasked"  # the fate of an event that nobody is told of
 OWNERS = {"payment": "invoice", "refund": "payment", "dispute": "payment"}  # else the customer
 
 
@@ -247,6 +248,9 @@ def tell(type, thing, previous=None):
     for payload in language.told(type, thing, previous, at):
         event = {"id": payload["id"], "kind": "event", "created": at, "type": language.type_of(payload)}
         event |= {"of": thing["id"], "payload": payload, "delivered": False, "fate": "", "desk": _desk(thing)}
+        if not language.is_asked(event["type"], event["desk"]):
+            keep(event["id"], "event", event["of"], event | {"delivered": True, "fate": UNASKED})
+            continue
         dice, held = _dice()
         wait, times = 0.0, 1
         if dice:

@@ -19,7 +19,7 @@ from domain.money.providers.sandbox.stripe.asking import act
 from domain.money.providers.sandbox.stripe.forms import many_in, nested
 from domain.money.providers.sandbox.stripe.lists import expand
 from domain.money.providers.sandbox.stripe.objects import KEY, NAME, PATH, PREFIXES, PRICES, PRODUCT, STORE, new_id
-from domain.money.providers.sandbox.stripe.telling import signed, told, type_of
+from domain.money.providers.sandbox.stripe.telling import is_asked, signed, told, type_of
 
 
 class HTTPClient(stripe.HTTPClient):

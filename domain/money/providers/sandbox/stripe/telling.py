@@ -6,6 +6,7 @@ import stripe
 
 from domain.money.providers.sandbox.records import get
 from domain.money.providers.sandbox.stripe.objects import RENDER, new_id, render_customer
+from domain.money.providers.sandbox.stripe.tickets import DESK
 
 # What happened at the sandbox → the events Stripe sends of it, each with the object it shows.
 TOLD: dict[str, tuple[tuple[str, str], ...]] = {
@@ -38,6 +39,8 @@ TOLD: dict[str, tuple[tuple[str, str], ...]] = {
     "dispute.opened": (("charge.dispute.created", "dispute"), ("charge.dispute.funds_withdrawn", "dispute")),
     "dispute.closed": (("charge.dispute.closed", "dispute"), ("charge.dispute.funds_reinstated", "dispute")),
 }
+
+TICKETS = ("checkout.session.", "charge.refunded", "charge.dispute.", "refund.")
 
 
 def told(type, thing, previous, at):
@@ -74,6 +77,12 @@ def told(type, thing, previous, at):
 def type_of(payload):
     """What an event says happened."""
     return payload["type"]
+
+
+def is_asked(type, desk):
+    """Whether an endpoint asks for such events, as `enabled_events` at https://docs.stripe.com/api/webhook_endpoints/create
+    say; that for tickets asks for what docs/providers.md tells to send it."""
+    return desk != DESK or type.startswith(TICKETS)
 
 
 def signed(payload, secret):
