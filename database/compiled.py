@@ -10,7 +10,6 @@ from peewee import (
     CharField,
     CursorWrapper,
     Field,
-    FieldAlias,
     ForeignKeyField,
     IntegerField,
     TextField,
@@ -19,6 +18,7 @@ from peewee import (
 from database.connections import database
 from database.parameters import IN_SCOPE, Parameter
 from database.scope import EVERYWHERE, _scope, _standing
+from database.statements import plain_columns
 
 
 class Compiled:
@@ -148,13 +148,10 @@ MOST_PLANS = 1000
 def joined_plan(query):
     """How JoinedRows reads a select; None where it isn't plainly columns of tables, each with its primary key, whose
     references meet."""
-    plain = (
-        isinstance(n, Field) and type(n) is not FieldAlias and getattr(n, "_coerce", True) for n in query._returning
-    )
-    if not all(plain):
+    if (plain := plain_columns(query._returning)) is None:
         return None
     joins = tuple((source, tuple(its)) for source, its in query._joins.items())
-    key = (query.model, tuple((field.model, field.name) for field in query._returning), joins)
+    key = query.model, plain[0], joins
     if key not in _plans:
         if len(_plans) >= MOST_PLANS:
             _plans.clear()

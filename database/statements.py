@@ -137,7 +137,7 @@ def _select(query, params):
     models: list = []
     joined: list = []
     tables = _tables(query._from_list[0], models, joined)
-    columns = query._is_default or tuple(_column(column, models, params) for column in query._returning)
+    columns = query._is_default or _columns(query._returning, models, params)
     params += joined
     where = query._where is not None and _condition(query._where, models, params)
     groups = tuple(_column(one, models, params) for one in query._group_by or ())
@@ -240,10 +240,37 @@ def _place_of(field):
     return field.model, field.name
 
 
+_known_columns: dict[tuple[int, ...], tuple] = {}
+
+
+def plain_columns(returning):
+    """((model, name) of each, the models) of what is selected where that is columns of tables as they are, else None.
+    They live as long as their tables, and so are known by their ids: looked at one by one, those of a join cost more
+    than its rows."""
+    key = tuple(map(id, returning))
+    known = _known_columns.get(key)
+    if known is None:
+        for node in returning:
+            if not isinstance(node, Field) or node is not node.model._meta.fields.get(node.name):
+                return None
+        known = tuple(map(_place_of, returning)), {node.model for node in returning}
+        if len(_known_columns) >= MOST_TEXTS:
+            _known_columns.clear()
+        _known_columns[key] = known
+    return known
+
+
+def _columns(returning, models, params):
+    plain = plain_columns(returning)
+    if plain and plain[1].issubset(models):
+        return plain[0]
+    return tuple(_column(column, models, params) for column in returning)
+
+
 def _column(node, models, params):
     """The shape of what is selected: a column, or what functions make of columns and plain values."""
     if type(node) is Alias:
-        return _column(node.node, models, params), node._alias
+        return _column(node.node, models, params), node.name
     if type(node) is Function and node._filter is None and node._order_by is None:
         return node.name, tuple(_argument(one, models, params) for one in node.arguments)
     if type(node) is Expression and node.op in (OP.ADD, OP.SUB):

@@ -127,6 +127,23 @@ def test_rows_are_counted_and_looked_for_as_they_are_selected_and_only_where_one
         assert (Task.select().count(), Task.select().exists()) == (0, False)
 
 
+def test_columns_are_known_by_themselves_and_not_by_what_they_were_joined_with(cast):
+    """The same columns are plain or not by what is selected from; what only looks like a column is none."""
+    with inside(cast.acme):
+        for query in (
+            Task.select(Task.id, Task.title, User.email).join(User, on=Task.user),
+            Task.select(Task.id, Task.title),
+            Task.select(Task.id, User.email),
+        ):
+            built = tuple(database.obj.get_sql_context().sql(query).query())
+            assert statements._kept(database.obj, query) in (None, built)
+        other = User.alias()
+        assert statements.plain_columns((Task.id, other.id)) is None
+        assert statements.plain_columns((Task.id, fn.COUNT(Task.id))) is None
+        shape, models = statements.plain_columns((Task.id, User.email))
+        assert (shape, models) == (((Task, "id"), (User, "email")), {Task, User})
+
+
 @pytest.mark.parametrize(
     "made",
     [
