@@ -26,8 +26,8 @@ def listed(things, params):
     is_timely = _timely(params.get("created"))
     if things in ENDLESS and not params.get("ending_before"):
         behind = newest(ENDLESS[things], params.get("starting_after") or None, params.get("customer"))
-        found = filter(is_timely, _matching(things, params, behind))
-        return _page(things, list(islice(found, limit + 1)), limit)
+        asked = filter(is_timely, _matching(things, params, behind))
+        return _page(things, list(islice(asked, limit + 1)), limit)
     found = list(filter(is_timely, _matching(things, params)))
     ids = [_id_of(things, thing) for thing in found]
     for name, part in (("starting_after", lambda at: slice(at + 1, None)), ("ending_before", lambda at: slice(0, at))):
