@@ -137,13 +137,16 @@ ENDED = batches(
 READERS = batches(200, subscribers.look_after, news.let_go)
 CALLED_OFF = batches(50, orders.call_off, moves.tell)
 
-_LANES = (outgoing.LETTERS, outgoing.MONEY, outgoing.ADDRESSES)
-LETTERS, MONEY, ADDRESSES = (partial(outgoing.send_due, lane) for lane in _LANES)
+
+def outlet(lane, label, seconds=5):
+    """The job of a lane by which something leaves."""
+    send, due = partial(outgoing.send_due, lane), partial(outgoing.is_due, lane)
+    return Job(lane, label, send, every(seconds=seconds), woken_by=lane, due=due)
+
 
 # What sends a kind of Outgoing, or reads a channel of the inbox: known once it is imported.
 SENDING = (mail, notices, billing, sandbox, refunding, suppressions, deliveries)
 
-LEAVING = {"trigger": every(seconds=5), "due": outgoing.is_due}
 CALLED = {"trigger": every(seconds=5), "due": calls.is_due}
 DELIVERED = {"trigger": every(seconds=5), "due": messages.is_due}
 AUTOMATED = {"trigger": every(seconds=15), "due": automating.is_due}
@@ -155,17 +158,11 @@ DRAWN = {"trigger": every(seconds=15), "due": flyers.is_due}
 CALENDAR = (
     Job("inbox", "Work off webhooks", inbox.work_off, every(seconds=5), woken_by="inbox", due=inbox.is_due),
     Job("webhook_replays", "Replay webhooks", replays.replay_some, every(seconds=15), woken_by="webhook_replays"),
-    Job("outgoing", "Send letters and notifications", LETTERS, **LEAVING, woken_by=outgoing.LETTERS),
+    outlet(outgoing.LETTERS, "Send letters and notifications"),
     Job("newsletter", "Send the newsletter", news.work, every(seconds=15), woken_by=outgoing.NEWS, due=news.is_due),
-    Job("outgoing_money", "Have providers do what was decided", MONEY, **LEAVING, woken_by=outgoing.MONEY),
-    Job(
-        "outgoing_addresses",
-        "Have addresses written to again",
-        ADDRESSES,
-        every(minutes=1),
-        woken_by=outgoing.ADDRESSES,
-        due=outgoing.is_due,
-    ),
+    outlet(outgoing.MONEY, "Have providers do what was decided"),
+    outlet(outgoing.SANDBOX, "Tell what happened at the sandbox"),
+    outlet(outgoing.ADDRESSES, "Have addresses written to again", seconds=60),
     Job("automations", "Do what automations do", automating.work, **AUTOMATED, woken_by="automations"),
     Job("automation_clocks", "Look at automations' clocks", clocks.work, every(minutes=1), quiet=True),
     Job("automation_runs", "Remove old runs", batches(200, runs.prune, messages.prune), at(3, 45)),

@@ -27,8 +27,9 @@ SENT_KEPT = timedelta(days=30)
 # Left for the payment provider. Nothing in these is secret, so they can be sent again once they were given up.
 KEPT = ("subscription_end", "subscription_double")
 
-# The lanes: each is a job and what wakes it. A newsletter has its own: nobody's code waits behind thousands of letters.
+# The lanes: each is a job and what wakes it. News have their own, as nobody's code waits behind thousands of letters.
 LETTERS, MONEY, ADDRESSES, NEWS = "outgoing", "outgoing_money", "outgoing_addresses", "newsletter"
+SANDBOX = "outgoing_sandbox"
 FAREWELL = "account_deleted"  # the last letter to somebody
 LOGGED = ("mail", "newsletter")  # the kinds that have a row in the log of letters
 
@@ -249,9 +250,9 @@ def has_a_reader(user, organization, type="", link=""):
     return belongs(user, organization) and is_read_by(user, organization, link)
 
 
-def is_due():
-    """Whether anything is to be sent now, by whatever lane."""
-    return Outgoing.due().exists()
+def is_due(lane):
+    """Whether anything is to be sent now by a lane."""
+    return Outgoing.due().where(*_leaving_by(lane)).exists()
 
 
 def send_due(lane=None, limit=None):

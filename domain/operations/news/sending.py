@@ -30,7 +30,7 @@ def is_due():
     """Whether an issue begins, is prepared, sent or was stopped, or any letter waits."""
     begins = (Campaign.status == "scheduled") & (Campaign.scheduled_at <= now())
     is_open = begins | Campaign.status.in_(("preparing", "sending"))
-    return outgoing.is_due() or Campaign.one(is_open) is not None or bool(_left_by_stopped(1))
+    return outgoing.is_due(outgoing.NEWS) or Campaign.one(is_open) is not None or bool(_left_by_stopped(1))
 
 
 def work():

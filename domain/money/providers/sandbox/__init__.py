@@ -70,7 +70,7 @@ from functools import partial
 import requests
 
 from domain.base import configuration, keys
-from domain.base.outgoing import Later, sends, settle, tried
+from domain.base.outgoing import SANDBOX, Later, sends, settle, tried
 from domain.money.providers.provider import Account
 from domain.money.providers.sandbox import stripe
 from domain.money.providers.sandbox.engine import advance, delete_customer, expire_checkout, pay
@@ -142,14 +142,14 @@ def signed(payload):
     return dialect().signed(payload, secret())
 
 
-@sends("sandbox_webhook")
+@sends("sandbox_webhook", lane=SANDBOX)
 def deliver(row):
     """Post an event to this very server, over the wire."""
     _carry(requests.post, dialect().PATH, *signed(row.payload))
     delivered(row.subject)
 
 
-@sends("sandbox_tickets", together=True)
+@sends("sandbox_tickets", lane=SANDBOX, together=True)
 def deliver_tickets(rows):
     """The same for what is told at the other desk, several at a time as providers do: a hot sale has thousands."""
     with requests.Session() as wire, ThreadPoolExecutor(AT_ONCE) as threads:
