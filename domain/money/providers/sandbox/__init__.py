@@ -154,8 +154,8 @@ def deliver_tickets(rows):
     """The same for what is told at the other desk, several at a time as providers do: a hot sale has thousands."""
     with requests.Session() as wire, ThreadPoolExecutor(AT_ONCE) as threads:
         outcomes = list(zip(rows, threads.map(partial(tried, _carry_ticket, wire.post), rows), strict=True))
-    settle(outcomes)
     delivered(*(row.subject for row, refused in outcomes if refused is None))
+    settle(outcomes)  # last: what isn't noted yet when the server dies is told again
 
 
 def _carry_ticket(post, row):

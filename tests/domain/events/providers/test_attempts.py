@@ -1,6 +1,7 @@
 """Paying with a provider, from the first press to passes: the sandbox plays Stripe Checkout, over its real API."""
 
 import json
+import sys
 import threading
 from datetime import timedelta
 
@@ -352,7 +353,12 @@ def test_the_sandbox_tells_of_several_at_once_and_again_of_what_was_not_taken(pa
         return Taken()
 
     monkeypatch.setattr(requests.Session, "post", post)
-    outgoing.send_due()
+    with monkeypatch.context() as dying:
+        dying.setattr(sandbox, "delivered", lambda *told: sys.exit())
+        with pytest.raises(SystemExit):
+            outgoing.send_due()
+    assert Outgoing.select().where(Outgoing.kind == "sandbox_tickets", Outgoing.status == "queued").count() == 3
+    outgoing.send_due()  # what wasn't noted is told again
     waits = Outgoing.get(Outgoing.kind == "sandbox_tickets", Outgoing.status == "queued")
     assert (waits.subject, waits.error, waits.attempts) == (lost, "this server doesn't listen", 0)
     assert [one["id"] for one in sandbox.find("event", delivered=False)] == [lost]
